@@ -1,0 +1,63 @@
+"""Every name that the stack gives and the Lambdas rely on, in one place."""
+
+
+def autoscaling_group(cluster: str, group: str) -> str:
+    return f"quorate-{cluster}-{group}"
+
+
+def group_of(cluster: str, autoscaling_group_name: str) -> str | None:
+    """The group's own name, or None where the Auto Scaling group is not of this cluster."""
+    prefix = autoscaling_group(cluster, "")
+    return autoscaling_group_name.removeprefix(prefix) if autoscaling_group_name.startswith(prefix) else None
+
+
+def document(cluster: str, component: str, phase: str) -> str:
+    return f"quorate-{cluster}-{component}-{phase}"
+
+
+def state_machine(cluster: str, flow: str) -> str:
+    return f"quorate-{cluster}-{flow}"
+
+
+def function(cluster: str, handler: str) -> str:
+    return f"quorate-{cluster}-{handler}"
+
+
+def bucket(cluster: str, account: str, region: str) -> str:
+    """Bucket names are global: account and region keep two users of one cluster name apart."""
+    return f"quorate-{cluster}-{account}-{region}"
+
+
+def secrets_prefix(cluster: str) -> str:
+    return f"quorate/{cluster}/"
+
+
+def config_parameter(cluster: str) -> str:
+    return f"/quorate/{cluster}/config"
+
+
+def ca_parameter(cluster: str) -> str:
+    return f"/quorate/{cluster}/ca-certificate"
+
+
+SECRET_NAMES = (
+    "consul/gossip-key",
+    "consul/management-token",
+    "consul/agent-token-server",
+    "consul/agent-token-client",
+    "nomad/gossip-key",
+    "nomad/management-token",
+    "nomad/consul-token-server",
+    "nomad/consul-token-client",
+    "vault/recovery-keys",
+)
+
+LAUNCH_HOOK = "quorate-launch"
+TERMINATE_HOOK = "quorate-terminate"
+CLUSTER_TAG = "quorate:cluster"
+GROUP_TAG = "quorate:group"
+
+
+def serves_tag(product: str) -> str:
+    """Tag by which the product's own cloud auto-join finds its servers; its value is the cluster's name."""
+    return f"quorate:serves:{product}"

@@ -1,0 +1,89 @@
+"""From a finished command to its meaning: the exit-code table of the command contract."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.domain.errors import BadParameter, NodeFailed, NodeNotReady, QuorateError
+
+STDERR_WORDS = 400
+"""Characters of stderr that travel in a failure's cause: enough to act on; a cause holds 32,768 at most."""
+
+EXIT_CODES: dict[int, tuple[type[QuorateError] | None, str]] = {
+    0: (None, "done"),
+    64: (BadParameter, "bad parameter"),
+    69: (NodeNotReady, "a dependency is missing"),
+    70: (NodeFailed, "failed for good"),
+    75: (NodeNotReady, "not ready yet"),
+}
+
+UNFINISHED = {
+    "TimedOut": (NodeFailed, "ran out of its time"),
+    "Cancelled": (NodeFailed, "was cancelled"),
+    "Undeliverable": (NodeNotReady, "could not be delivered to the agent"),
+    "DeliveryTimedOut": (NodeNotReady, "was not taken up by the agent in time"),
+    "Terminated": (NodeFailed, "was ended by the agent"),
+}
+"""Run Command statuses (`StatusDetails`) that end a command without an exit code that means anything."""
+
+TERMINAL_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
+"""Values of an invocation's `Status` after which it never changes again."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One command on one node as Systems Manager tells it."""
+
+    status: str
+    status_details: str
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`error` is None where the command did its work; `result` is the script's JSON line, `reason` is never empty."""
+
+    error: type[QuorateError] | None
+    reason: str
+    result: dict[str, Any]
+
+
+def read_outcome(invocation: Invocation, *, component: str, phase: str) -> Outcome:
+    """Say what a terminal invocation means.
+
+    Output that is not the promised JSON line is a failure even with exit code 0: unknown is never healthy.
+    """
+    what = f"{component} {phase}"
+    words = invocation.stderr.strip()[-STDERR_WORDS:]
+    ended = UNFINISHED.get(invocation.status_details) or UNFINISHED.get(invocation.status)
+    if ended:
+        error, how = ended
+        return Outcome(error, _sentence(f"{what} {how}", words), {})
+    result = _last_json_line(invocation.stdout)
+    error_class, meaning = EXIT_CODES.get(invocation.exit_code, (NodeFailed, "ended with an unknown exit code"))
+    if error_class is None:
+        if invocation.status != "Success":
+            return Outcome(NodeFailed, _sentence(f"{what} ended as {invocation.status}", words), {})
+        if result is None:
+            return Outcome(NodeFailed, _sentence(f"{what} exited 0 without its JSON line", words), {})
+        return Outcome(None, f"{what} done", result)
+    said = (result or {}).get("reason", "")
+    head = f"{what}: {meaning} (exit {invocation.exit_code})" + (f": {said}" if said else "")
+    return Outcome(error_class, _sentence(head, words), result or {})
+
+
+def _sentence(head: str, words: str) -> str:
+    return f"{head}; stderr: {words}" if words else head
+
+
+def _last_json_line(stdout: str) -> dict[str, Any] | None:
+    lines = stdout.strip().splitlines()
+    if not lines:
+        return None
+    try:
+        value = json.loads(lines[-1])
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

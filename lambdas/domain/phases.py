@@ -1,0 +1,30 @@
+"""The steps of a node's life. A phase is a state of a state machine; who takes part in it is `components/`'s table."""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    INSTALL = "install"
+    """Put verified files in place; nothing runs yet, nothing about the cluster is needed."""
+    SECRETS = "secrets"
+    """Fill the cluster's secrets, once, before anything uses them. Formation only, on the seed only."""
+    CONFIGURE = "configure"
+    """Write what the domain rendered for this node, and the secrets that the node fetches itself."""
+    START = "start"
+    """Start the service and see that it answers on this host."""
+    BOOTSTRAP = "bootstrap"
+    """Make the cluster's first state (ACLs, Vault's keys), once. Formation only, on the seed only."""
+    VERIFY = "verify"
+    """See that the node is a member: a voter where it serves, unsealed, ready."""
+    LEAVE = "leave"
+    """Take the node out of the product's membership, before the host goes."""
+
+
+NODE_PHASES = (Phase.INSTALL, Phase.CONFIGURE, Phase.START, Phase.VERIFY)
+"""What every node goes through, in order."""
+
+FORMATION_PHASES = (Phase.SECRETS, Phase.CONFIGURE, Phase.START, Phase.BOOTSTRAP)
+"""What the founding servers go through together, in order, once in a cluster's life."""
+
+SEED_PHASES = frozenset({Phase.SECRETS, Phase.BOOTSTRAP})
+"""Phases that one server does for all."""
