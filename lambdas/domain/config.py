@@ -13,6 +13,7 @@ Product = Literal["consul", "vault", "nomad"]
 PRODUCTS: tuple[Product, ...] = ("consul", "vault", "nomad")
 System = Literal["debian_12", "ubuntu_24_04", "amazon_linux_2023"]
 Architecture = Literal["arm64", "amd64"]
+Driver = Literal["docker", "exec", "raw_exec"]
 Change = Literal["live", "rolling", "replace", "refuse"]
 
 VOTER_COUNTS = (1, 3, 5, 7)
@@ -50,7 +51,9 @@ class ServerGroup(Model):
     @classmethod
     def _odd(cls, size: int) -> int:
         if size not in VOTER_COUNTS:
-            raise ValueError(f"{size} servers: use 1, 3, 5 or 7; an even number tolerates no more failures than one less")
+            raise ValueError(
+                f"{size} servers: use 1, 3, 5 or 7; an even number tolerates no more failures than one less"
+            )
         return size
 
     @model_validator(mode="after")
@@ -65,12 +68,14 @@ class ClientPool(Model):
     node_pool: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-_]{1,128}$")] = _key(
         "replace", "Nomad node pool that its nodes register in", "default"
     )
-    datacenter: Name | None = _key("replace", "Nomad datacenter of its nodes; the cluster's where not given", None)
+    datacenter: Name | None = _key(
+        "replace", "Nomad datacenter of its nodes; the cluster's where not given", None
+    )
     minimum: int = _key("live", "Fewest clients", 1, ge=0, le=1000)
     maximum: int = _key("live", "Most clients", 10, ge=1, le=1000)
     instance_type: str = _key("replace", "EC2 instance type", "t4g.large")
     volume_gib: int = _key("replace", "Encrypted gp3 root volume, in GiB", 60, ge=8, le=16384)
-    drivers: tuple[Literal["docker", "exec", "raw_exec"], ...] = _key("replace", "Nomad task drivers", ("docker",))
+    drivers: tuple[Driver, ...] = _key("replace", "Nomad task drivers", ("docker",))
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -81,19 +86,25 @@ class ClientPool(Model):
 
 class NewVpc(Model):
     kind: Literal["new"] = "new"
-    cidr: IPv4Network = _key("refuse", "Address range of the VPC that the stack makes", IPv4Network("10.77.0.0/16"))
+    cidr: IPv4Network = _key(
+        "refuse", "Address range of the VPC that the stack makes", IPv4Network("10.77.0.0/16")
+    )
     availability_zones: tuple[str, ...] = _key("refuse", "Zones to spread over, by name", (), max_length=6)
     """Empty: `<region>a`, `b`, `c`."""
 
 
 class ExistingVpc(Model):
     kind: Literal["existing"] = "existing"
-    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] = _key("refuse", "Id of the VPC")
+    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] = _key(
+        "refuse", "Id of the VPC"
+    )
     cidr: IPv4Network = _key("refuse", "Its address range: security groups are derived from it")
     subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = _key(
         "rolling", "Private subnets for all nodes, one or more a zone", min_length=1
     )
-    availability_zones: tuple[str, ...] = _key("refuse", "The subnets' zones, in the same order", min_length=1)
+    availability_zones: tuple[str, ...] = _key(
+        "refuse", "The subnets' zones, in the same order", min_length=1
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -109,7 +120,9 @@ class ClusterConfig(Model):
     """One cluster. See `clusters/example.yaml` for every key in use."""
 
     name: Name = _key("refuse", "Name of the cluster; prefix of everything it owns")
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = _key("refuse", "AWS region", "eu-west-1")
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = _key(
+        "refuse", "AWS region", "eu-west-1"
+    )
     datacenter: Name = _key("refuse", "Datacenter of Consul, and Nomad's unless a pool says otherwise", "dc1")
     nomad_region: Name = _key("refuse", "Nomad region", "global")
     system: System = _key("rolling", "Operating system of the nodes", "debian_12")
@@ -117,15 +130,21 @@ class ClusterConfig(Model):
     versions: Versions = _key("rolling", "Product versions", Versions())
     network: Network = _key("refuse", "A new VPC, or an existing one by ids", NewVpc())
     server_groups: tuple[ServerGroup, ...] = _key(
-        "rolling", "Groups of servers; one that serves all three is the default", (ServerGroup(name="servers"),), min_length=1
+        "rolling",
+        "Groups of servers; one that serves all three is the default",
+        (ServerGroup(name="servers"),),
+        min_length=1,
     )
-    client_pools: tuple[ClientPool, ...] = _key("live", "Pools of Nomad clients", (ClientPool(name="default"),))
+    client_pools: tuple[ClientPool, ...] = _key(
+        "live", "Pools of Nomad clients", (ClientPool(name="default"),)
+    )
     certificate_days: int = _key("live", "Life of a node's certificate", 365, ge=1, le=825)
     tags: dict[str, str] = _key("live", "Tags on everything that takes tags", {})
 
     @model_validator(mode="after")
     def _groups_fit(self) -> Self:
-        names = [group.name for group in (*self.server_groups, *self.client_pools)]
+        groups: tuple[ServerGroup | ClientPool, ...] = (*self.server_groups, *self.client_pools)
+        names = [group.name for group in groups]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"group names repeat: {', '.join(repeated)}; every group and pool needs its own")
         for product in PRODUCTS:
@@ -134,7 +153,9 @@ class ClusterConfig(Model):
             if not serving:
                 raise ValueError(f"no server group serves {product}: add it to a group's serves")
             if voters not in VOTER_COUNTS:
-                raise ValueError(f"{product} would have {voters} voters: make the sizes of its groups add up to 1, 3, 5 or 7")
+                raise ValueError(
+                    f"{product} would have {voters} voters: make the sizes of its groups add up to 1, 3, 5 or 7"
+                )
         return self
 
     def voters(self, product: Product) -> int:

@@ -4,7 +4,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lambdas.domain.config import Architecture, ClientPool, ClusterConfig, Product, ServerGroup, System
+from lambdas.domain.config import (
+    Architecture,
+    ClientPool,
+    ClusterConfig,
+    Driver,
+    Product,
+    ServerGroup,
+    System,
+)
 from lambdas.domain.errors import EventNotOurs
 from lambdas.domain.names import group_of
 
@@ -34,6 +42,8 @@ class Node(BaseModel):
     kind: Kind
     serves: tuple[Product, ...] = ()
     node_pool: str | None = None
+    drivers: tuple[Driver, ...] = ()
+    """Nomad task drivers of a client."""
     datacenter: str
     system: System
     architecture: Architecture
@@ -52,7 +62,10 @@ def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: 
         kind="server" if server else "client",
         serves=group.serves if isinstance(group, ServerGroup) else (),
         node_pool=None if isinstance(group, ServerGroup) else group.node_pool,
-        datacenter=config.datacenter if isinstance(group, ServerGroup) else group.datacenter or config.datacenter,
+        drivers=() if isinstance(group, ServerGroup) else group.drivers,
+        datacenter=config.datacenter
+        if isinstance(group, ServerGroup)
+        else group.datacenter or config.datacenter,
         system=config.system,
         architecture=config.architecture,
     )
@@ -60,7 +73,8 @@ def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: 
 
 def find_group(config: ClusterConfig, autoscaling_group: str) -> ServerGroup | ClientPool:
     name = group_of(config.name, autoscaling_group)
-    for group in (*config.server_groups, *config.client_pools):
+    groups: tuple[ServerGroup | ClientPool, ...] = (*config.server_groups, *config.client_pools)
+    for group in groups:
         if group.name == name:
             return group
     raise EventNotOurs(f"Auto Scaling group {autoscaling_group!r} is not of cluster {config.name!r}")
