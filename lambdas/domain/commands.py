@@ -3,7 +3,13 @@
 import hashlib
 import json
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
+
+DELIVERY_SECONDS = 120
+"""How long Systems Manager may take to hand the command to the agent; the API accepts 30 at the least."""
+
+ANSWER_MARGIN_SECONDS = 30
+"""On top of delivery and run time: the status event and the Lambda that turns it into the task's answer."""
 
 
 class Command(BaseModel):
@@ -17,6 +23,12 @@ class Command(BaseModel):
     timeout_seconds: int
     scope: str
     """Within which a repetition is the same command: an execution's name, or a generation of the cluster."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def answer_within_seconds(self) -> int:
+        """After this the state machine asks once for an answer that may have been lost, then gives up."""
+        return self.timeout_seconds + DELIVERY_SECONDS + ANSWER_MARGIN_SECONDS
 
     @property
     def dispatch_key(self) -> str:

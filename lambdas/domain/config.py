@@ -68,9 +68,7 @@ class ClientPool(Model):
     node_pool: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-_]{1,128}$")] = _key(
         "replace", "Nomad node pool that its nodes register in", "default"
     )
-    datacenter: Name | None = _key(
-        "replace", "Nomad datacenter of its nodes; the cluster's where not given", None
-    )
+    datacenter: Name | None = _key("replace", "Nomad datacenter of its nodes; the cluster's where not given", None)
     minimum: int = _key("live", "Fewest clients", 1, ge=0, le=1000)
     maximum: int = _key("live", "Most clients", 10, ge=1, le=1000)
     instance_type: str = _key("replace", "EC2 instance type", "t4g.large")
@@ -86,25 +84,19 @@ class ClientPool(Model):
 
 class NewVpc(Model):
     kind: Literal["new"] = "new"
-    cidr: IPv4Network = _key(
-        "refuse", "Address range of the VPC that the stack makes", IPv4Network("10.77.0.0/16")
-    )
+    cidr: IPv4Network = _key("refuse", "Address range of the VPC that the stack makes", IPv4Network("10.77.0.0/16"))
     availability_zones: tuple[str, ...] = _key("refuse", "Zones to spread over, by name", (), max_length=6)
     """Empty: `<region>a`, `b`, `c`."""
 
 
 class ExistingVpc(Model):
     kind: Literal["existing"] = "existing"
-    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] = _key(
-        "refuse", "Id of the VPC"
-    )
+    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] = _key("refuse", "Id of the VPC")
     cidr: IPv4Network = _key("refuse", "Its address range: security groups are derived from it")
     subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = _key(
         "rolling", "Private subnets for all nodes, one or more a zone", min_length=1
     )
-    availability_zones: tuple[str, ...] = _key(
-        "refuse", "The subnets' zones, in the same order", min_length=1
-    )
+    availability_zones: tuple[str, ...] = _key("refuse", "The subnets' zones, in the same order", min_length=1)
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -135,9 +127,7 @@ class ClusterConfig(Model):
         (ServerGroup(name="servers"),),
         min_length=1,
     )
-    client_pools: tuple[ClientPool, ...] = _key(
-        "live", "Pools of Nomad clients", (ClientPool(name="default"),)
-    )
+    client_pools: tuple[ClientPool, ...] = _key("live", "Pools of Nomad clients", (ClientPool(name="default"),))
     certificate_days: int = _key("live", "Life of a node's certificate", 365, ge=1, le=825)
     tags: dict[str, str] = _key("live", "Tags on everything that takes tags", {})
 

@@ -35,3 +35,7 @@ class ClusterProtected(QuorateError):
 
 class InvalidConfig(QuorateError):
     """A cluster file that cannot become a cluster; the message lists every problem with key path and remedy."""
+
+
+class Throttled(QuorateError):
+    """AWS asked to slow down: retried with jitter."""

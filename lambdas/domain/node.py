@@ -50,7 +50,7 @@ class Node(BaseModel):
 
 
 def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: str) -> Node:
-    """The node that `instance` is, by the group that launched it. Raises EventNotOurs for a group of another cluster."""
+    """The node that `instance` is, by its group. Raises EventNotOurs for a group of another cluster."""
     group = find_group(config, autoscaling_group)
     server = isinstance(group, ServerGroup)
     return Node(
@@ -63,9 +63,7 @@ def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: 
         serves=group.serves if isinstance(group, ServerGroup) else (),
         node_pool=None if isinstance(group, ServerGroup) else group.node_pool,
         drivers=() if isinstance(group, ServerGroup) else group.drivers,
-        datacenter=config.datacenter
-        if isinstance(group, ServerGroup)
-        else group.datacenter or config.datacenter,
+        datacenter=config.datacenter if isinstance(group, ServerGroup) else group.datacenter or config.datacenter,
         system=config.system,
         architecture=config.architecture,
     )

@@ -1,0 +1,21 @@
+"""When replacing instances stops: a launch that fails again and again fails for a reason that the next one has too."""
+
+from dataclasses import dataclass
+
+FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    stop: bool
+    reason: str
+
+
+def judge(group: str, failures: int, last_reason: str) -> Verdict:
+    if failures < FAILURES_IN_A_ROW:
+        return Verdict(False, f"{failures} of {FAILURES_IN_A_ROW} launches in a row failed in {group}: {last_reason}")
+    return Verdict(
+        True,
+        f"{failures} launches in a row failed in {group}, launching stops: {last_reason}; "
+        "mend the cause, then resume the group's Launch process",
+    )

@@ -1,0 +1,55 @@
+"""Called by node_launch: AwaitFormation, by task token. Registers the arrival, answers or lets wait."""
+
+import time
+from typing import Any
+
+from lambdas.aws import cluster_config, executions, formation_record, instances, lifecycle
+from lambdas.domain import names
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.delivery import Delivery
+from lambdas.domain.events import LifecycleAction
+from lambdas.domain.formation import MAXIMUM_ATTEMPTS, Arrival, Record, answer_arrival, execution_name
+from lambdas.domain.node import Node
+from lambdas.observability import decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> None:
+    """`event`: {"node", "lifecycle", "certificate", "execution", "token"}. Raises ClusterProtected."""
+    settings = Settings.from_environment()
+    node = Node.model_validate(event["node"])
+    arrival = Arrival(
+        node=node,
+        certificate=Delivery.model_validate(event["certificate"]),
+        token=event["token"],
+        execution=event["execution"],
+        arrived_at=time.time(),
+    )
+    # Token first, record second: whoever concludes formation writes the record first and looks for tokens second.
+    formation_record.arrive(settings.table_name, arrival)
+    record = formation_record.read(settings.table_name)
+    config = cluster_config.load(settings.config_parameter)
+    answer = answer_arrival(
+        config,
+        record,
+        formation_record.arrivals(settings.table_name),
+        instances.alive(names.autoscaling_group(config.name, group.name) for group in config.server_groups),
+        node,
+        attempt_runs=record.execution is not None and executions.is_running(record.execution),
+    )
+    decided(answer.reason, node=node.instance_id, action=answer.action)
+    match answer.action:
+        case "go":
+            executions.succeed_task(arrival.token, {"role": answer.role})
+        case "form":
+            _start_attempt(config, settings, record)
+    lifecycle.keep_open(LifecycleAction.model_validate(event["lifecycle"]))
+
+
+def _start_attempt(config: ClusterConfig, settings: Settings, record: Record) -> None:
+    """Start the next attempt whose name was not used by one that ended before it could claim the record."""
+    for attempt in range(record.attempt + 1, MAXIMUM_ATTEMPTS + 1):
+        name = execution_name(config.name, record.generation, attempt)
+        if executions.start(settings.form_cluster_arn, name, {"attempt": attempt}):
+            return

@@ -1,0 +1,21 @@
+"""Called by form_cluster: CompleteFormation. The record says formed, and every node that waited goes on."""
+
+from typing import Any
+
+from lambdas.aws import executions, formation_record
+from lambdas.domain.errors import FormationFailed
+from lambdas.observability import decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> None:
+    """`event`: {"execution": ARN}. Raises FormationFailed where another attempt owns the record by now."""
+    table, execution = Settings.from_environment().table_name, event["execution"]
+    if not formation_record.conclude(table, execution=execution, status="formed", reason="all founders are up"):
+        raise FormationFailed("a later attempt owns the formation record")
+    founders = {member.instance_id for member in formation_record.read(table).members}
+    for arrival in formation_record.arrivals(table):
+        role = "founder" if arrival.node.instance_id in founders else "joiner"
+        executions.succeed_task(arrival.token, {"role": role})
+        decided(f"{arrival.node.instance_id} goes on as {role}", node=arrival.node.instance_id)

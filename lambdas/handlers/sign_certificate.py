@@ -1,0 +1,61 @@
+"""Called by node_launch: SignCertificate. The node's request, our names, the CA's key in KMS."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdas.aws import authority, bucket, cluster_config
+from lambdas.domain.certificate import make_authority, names_for, sign
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.errors import NodeFailed
+from lambdas.domain.node import Node
+from lambdas.domain.plan import pack_certificate
+from lambdas.observability import decided, entry, once
+from lambdas.settings import Settings
+
+SERIAL_BITS = 159
+"""RFC 5280 allows 20 octets, positive; CA/Browser Forum asks for 64 random bits at least."""
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event`: {"node": Node, "installed": results of Install}. Returns a Delivery. Raises BadParameter."""
+    settings = Settings.from_environment()
+    node = Node.model_validate(event["node"])
+    request = find_request(event["installed"])
+    return once(
+        settings.table_name,
+        f"certificate#{node.instance_id}#{request}",
+        lambda: _sign(settings, node, request),
+    )
+
+
+def find_request(installed: list[dict[str, Any]]) -> str:
+    for one in installed:
+        if one["component"] == "ca":
+            return str(one["result"]["certificate_request"])
+    raise NodeFailed("no component returned a certificate request")
+
+
+def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
+    config = cluster_config.load(settings.config_parameter)
+    signer = authority.KmsSigner(settings.ca_key_id)
+    ca = authority.read_certificate(settings.ca_parameter) or _make(config, settings, signer)
+    certificate = sign(
+        request,
+        names_for(config, node),
+        ca,
+        signer,
+        now=datetime.now(UTC),
+        days=config.certificate_days,
+        serial=secrets.randbits(SERIAL_BITS),
+    )
+    parcel = pack_certificate(config, node, certificate=certificate, authority=ca)
+    bucket.deliver(settings.bucket_name, [parcel])
+    decided(f"signed for {node.kind} {node.instance_id}, {config.certificate_days} days", node=node.instance_id)
+    return parcel.delivery.model_dump()
+
+
+def _make(config: ClusterConfig, settings: Settings, signer: authority.KmsSigner) -> str:
+    made = make_authority(config, signer, now=datetime.now(UTC), serial=secrets.randbits(SERIAL_BITS))
+    return authority.keep_certificate(settings.ca_parameter, made)
