@@ -1,0 +1,86 @@
+"""The state machines' files against the code: every placeholder, error name, timeout, catch and comment."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas.domain import errors
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "cdk_app" / "state_machines").glob("*.asl.json"))
+HANDLERS = {path.stem for path in (ROOT / "lambdas" / "handlers").glob("*.py")} - {"__init__"}
+OURS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.QuorateError)}
+STATES_ERRORS = {"States.ALL", "States.Timeout", "States.HeartbeatTimeout"}
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Each state with its name and the machine or processor that it lives in."""
+    for name, state in machine["States"].items():
+        yield name, state, machine
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def every_state() -> list[Any]:
+    return [
+        pytest.param(file, name, state, home, id=f"{file.name.split('.')[0]}-{name}")
+        for file in FILES
+        for name, state, home in states(json.loads(file.read_text()))
+    ]
+
+
+def pascal(handler: str) -> str:
+    return "".join(part.capitalize() for part in handler.split("_"))
+
+
+def test_there_are_machines() -> None:
+    assert {file.name for file in FILES} >= {"node_launch.asl.json", "form_cluster.asl.json", "node_terminate.asl.json"}
+
+
+def test_placeholders_are_exactly_the_handlers() -> None:
+    """Every placeholder names a handler, and every handler is called by a machine or by the rule on commands."""
+    used = {name for file in FILES for name in re.findall(r"\$\{(\w+)\}", file.read_text())}
+    assert used | {"CompleteCommandArn"} == {f"{pascal(handler)}Arn" for handler in HANDLERS}
+
+
+@pytest.mark.parametrize(("file", "name", "state", "home"), every_state())
+def test_every_state_says_why_and_leads_somewhere(
+    file: Path, name: str, state: dict[str, Any], home: dict[str, Any]
+) -> None:
+    assert len(state.get("Comment", "")) > 10, f"{name} has no comment"
+    targets = [state["Next"]] if "Next" in state else []
+    targets += [catch["Next"] for catch in state.get("Catch", [])]
+    assert set(targets) <= set(home["States"]), f"{name} leads to a state that does not exist"
+    assert state["Type"] in {"Succeed", "Fail"} or state.get("End") or targets
+
+
+@pytest.mark.parametrize(("file", "name", "state", "home"), every_state())
+def test_every_task_has_a_timeout_named_retries_and_a_catch(
+    file: Path, name: str, state: dict[str, Any], home: dict[str, Any]
+) -> None:
+    if state["Type"] == "Map":
+        assert state["Catch"], f"{name}: a failure of its items goes nowhere"
+    if state["Type"] != "Task":
+        return
+    assert "TimeoutSeconds" in state or "TimeoutSecondsPath" in state
+    retried = [error for retry in state["Retry"] for error in retry["ErrorEquals"]]
+    assert "States.ALL" not in retried, "a retry names what it retries"
+    assert "Catch" in state or "ProcessorConfig" in home, "inside a Map the Map catches; elsewhere the task does"
+    for error in [*retried, *(error for catch in state.get("Catch", []) for error in catch["ErrorEquals"])]:
+        assert error in OURS | STATES_ERRORS or error.startswith("Lambda."), f"{name} names unknown error {error}"
+
+
+def test_sending_a_command_is_the_same_everywhere() -> None:
+    senders = [
+        json.dumps(state, sort_keys=True)
+        for file in FILES
+        for name, state, _ in states(json.loads(file.read_text()))
+        if name == "Send"
+    ]
+    assert len(senders) >= 9
+    assert len(set(senders)) == 1
