@@ -49,6 +49,8 @@ SECRET_NAMES = (
     "nomad/management-token",
     "nomad/consul-token-server",
     "nomad/consul-token-client",
+    "nomad/operator-token-server",
+    "nomad/operator-token-client",
     "vault/recovery-keys",
 )
 

@@ -65,9 +65,7 @@ def plan_install(site: Site, node: Node, manifest: Manifest, scope: str) -> Plan
 
 def plan_membership(site: Site, node: Node, certificate: Delivery, role: Role, scope: str) -> Plan:
     """What a launched node still has to do: founders verify, joiners and clients configure, start and verify."""
-    verify = {
-        Phase.VERIFY: _commands(site, node, Phase.VERIFY, scope, lambda component: {"Kind": component.kind(node)})
-    }
+    verify = {Phase.VERIFY: _commands(site, node, Phase.VERIFY, scope, _as_member(site, node))}
     if role == "founder":
         return Plan(verify)
     prepared, parcels = _configure_and_start(site, node, certificate, founding=False, scope=scope)
@@ -107,9 +105,7 @@ def plan_formation(site: Site, members: Sequence[tuple[Node, Delivery]], *, gene
 
 def plan_leave(site: Site, node: Node, scope: str) -> Plan:
     """A node's goodbye to its products."""
-    return Plan(
-        {Phase.LEAVE: _commands(site, node, Phase.LEAVE, scope, lambda component: {"Kind": component.kind(node)})}
-    )
+    return Plan({Phase.LEAVE: _commands(site, node, Phase.LEAVE, scope, _as_member(site, node))})
 
 
 def _configure_and_start(
@@ -146,6 +142,16 @@ def pack_certificate(config: ClusterConfig, node: Node, *, certificate: str, aut
         config, node, Surroundings(founding=False, certificate=certificate, authority=authority)
     )
     return pack(node.instance_id, ca.name, files)
+
+
+def _as_member(site: Site, node: Node) -> Callable[[Component], dict[str, str]]:
+    """What a document must know of a running member: what the node is to the product, and where tokens are kept."""
+
+    def parameters(component: Component) -> dict[str, str]:
+        kind = {"Kind": component.kind(node)}
+        return kind | ({"SecretsPrefix": names.secrets_prefix(site.config.name)} if component.keeps_secrets else {})
+
+    return parameters
 
 
 def _surroundings(site: Site, *, founding: bool) -> Surroundings:
