@@ -1,0 +1,101 @@
+# The front door. Every target works on a clean clone: what is missing is made or installed first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+HOSTS ?= container
+CLUSTER ?= clusters/lab.yaml
+NODE ?=
+SERVERS ?=
+CLIENTS ?=
+JSON ?=
+
+# The stamp's name holds the digest of every requirements file: a changed pin makes the environment anew.
+REQUIREMENTS := requirements-dev.txt requirements.txt lambdas/requirements.txt
+DIGEST := $(shell cat $(REQUIREMENTS) | sha256sum | cut -c1-16)
+STAMP := .venv/quorate-$(DIGEST)
+PYTHON := .venv/bin/python
+LAB := $(PYTHON) -m lab $(if $(JSON),--json)
+PYTEST := $(PYTHON) -m pytest -q
+
+$(STAMP):
+	@lab/virtual_environment.sh .venv $(STAMP) requirements-dev.txt
+
+node_modules: package.json package-lock.json $(STAMP)
+	@command -v npm >/dev/null || { echo "deploying needs Node.js with npm: install it (https://nodejs.org)" >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	@touch node_modules
+
+##@ The lab
+
+.PHONY: up
+up: $(STAMP) ## Start a cluster and its job in the lab [HOSTS=container|simulated] [CLUSTER=clusters/lab.yaml]
+	@$(LAB) up --hosts "$(HOSTS)" --cluster "$(CLUSTER)"
+
+.PHONY: status
+status: $(STAMP) ## Nodes, leaders, voters, seal state, job
+	@$(LAB) status
+
+.PHONY: scale
+scale: $(STAMP) ## Change the size of the cluster: SERVERS=5 CLIENTS=3
+	@$(LAB) scale $(if $(SERVERS),--servers "$(SERVERS)") $(if $(CLIENTS),--clients "$(CLIENTS)")
+
+.PHONY: shell
+shell: $(STAMP) ## A root shell on a node: NODE=<instance id, address or the start of its id>
+	@$(LAB) shell $(if $(NODE),"$(NODE)")
+
+.PHONY: logs
+logs: $(STAMP) ## What happened on a node (commands, journal): NODE=...; without NODE: what happened in the lab
+	@$(LAB) logs $(if $(NODE),"$(NODE)")
+
+.PHONY: down
+down: $(STAMP) ## Remove the lab: processes, containers, namespaces, mounts
+	@$(LAB) down
+
+##@ Tests
+
+.PHONY: test
+test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, integration
+	@$(PYTEST) -n 2 --dist loadgroup --ignore=tests/e2e tests
+
+.PHONY: e2e
+e2e: $(STAMP) ## Real products on real hosts (root; minutes)
+	@$(PYTEST) tests/e2e
+
+.PHONY: bench
+bench: $(STAMP) ## Measure formation and the control plane; prints JSON and a table
+	@$(PYTHON) -m lab.bench
+
+.PHONY: golden
+golden: $(STAMP) ## Write the golden configuration files anew; look at the difference before you commit it
+	@$(PYTEST) tests/unit --update-golden
+
+.PHONY: check
+check: $(STAMP) ## ruff, mypy, shellcheck, shfmt
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@git ls-files '*.sh' .ci/run | xargs -r .venv/bin/shellcheck
+	@git ls-files '*.sh' .ci/run | xargs -r .venv/bin/shfmt -i 2 -d
+
+##@ An AWS account
+
+.PHONY: synth
+synth: $(STAMP) ## Synthesise CLUSTER into cdk.out
+	@QUORATE_CLUSTER="$(CLUSTER)" $(PYTHON) app.py
+
+.PHONY: deploy
+deploy: node_modules ## Deploy CLUSTER=clusters/<name>.yaml into the account that your AWS credentials name
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" QUORATE_CLUSTER="$(CLUSTER)" npx cdk deploy --all
+
+.PHONY: artifacts
+artifacts: $(STAMP) ## Mirror what nodes install from into the bucket of CLUSTER
+	@$(LAB) artifacts --cluster "$(CLUSTER)"
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@printf '\nJSON=1 makes up, status, scale, logs and down print JSON.\n'
