@@ -1,7 +1,93 @@
 """Consul: a server where it is served, a client agent on every other node."""
 
-from lambdas.domain.component import Component, Port
+from typing import Any
+
+from lambdas.domain.component import Component, FileSet, Port, Surroundings
+from lambdas.domain.components.consul_access import access
+from lambdas.domain.components.host import (
+    CONFINED,
+    JOIN_RETRY_SECONDS,
+    TLS_FILES,
+    cloud_join,
+    product_file,
+    unit_file,
+)
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
+
+
+def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    kind = CONSUL.kind(node)
+    content = _agent(config, node)
+    if kind == "server":
+        content |= _server(config, founding=surroundings.founding)
+    token = f"consul/agent-token-{kind}"
+    return FileSet(
+        files=(
+            product_file("consul", content, group="consul"),
+            unit_file(
+                "consul",
+                description="Consul agent",
+                command="/usr/local/bin/consul agent -config-dir=/etc/consul.d",
+                user="consul",
+                service=CONFINED,
+            ),
+        ),
+        values={
+            "secrets": [
+                {"path": ["encrypt"], "secret": "consul/gossip-key"},
+                {"path": ["acl", "tokens", "agent"], "secret": token},
+                # DNS has no way to carry a token. No `default` token: HTTP without one would be let in.
+                {"path": ["acl", "tokens", "dns"], "secret": token},
+            ]
+        },
+    )
+
+
+def _agent(config: ClusterConfig, node: Node) -> dict[str, Any]:
+    """What servers and clients have in common."""
+    return {
+        "server": False,
+        "node_name": node.instance_id,
+        "datacenter": config.datacenter,
+        "data_dir": "/var/lib/consul",
+        "bind_addr": node.private_ip,
+        "client_addr": f"127.0.0.1 {node.private_ip}",
+        "ports": {"http": -1, "https": 8501, "grpc": -1, "grpc_tls": 8503, "serf_wan": -1},
+        "retry_join": [cloud_join(config, "consul")],
+        "retry_interval": f"{JOIN_RETRY_SECONDS}s",
+        "acl": {
+            "enabled": True,
+            "default_policy": "deny",
+            "down_policy": "extend-cache",
+            "enable_token_persistence": False,
+        },
+        "tls": {
+            "defaults": {**TLS_FILES, "verify_outgoing": True, "verify_incoming": False},
+            "internal_rpc": {"verify_incoming": True, "verify_server_hostname": True},
+        },
+        # A stop is not a leave: the phase `leave` says goodbye, on a client by SIGINT, which needs no token.
+        "leave_on_terminate": False,
+        "disable_update_check": True,
+    }
+
+
+def _server(config: ClusterConfig, *, founding: bool) -> dict[str, Any]:
+    voters = config.voters("consul")
+    return {
+        "server": True,
+        "skip_leave_on_interrupt": True,
+        "performance": {"raft_multiplier": 1},
+        # Read at the first election only, then kept in Raft. A dead voter goes once its replacement votes, not before.
+        "autopilot": {"cleanup_dead_servers": True, "min_quorum": voters},
+        "ui_config": {"enabled": True},
+    } | ({"bootstrap_expect": voters} if founding else {})
+
+
+def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    return FileSet(values=access(config.name))
+
 
 CONSUL = Component(
     name="consul",
@@ -23,6 +109,7 @@ CONSUL = Component(
         Port(8501, "tcp", on="servers", reach="nodes", purpose="Consul HTTPS API"),
         Port(8503, "tcp", on="servers", reach="nodes", purpose="Consul gRPC"),
     ),
+    renders={Phase.CONFIGURE: _configure, Phase.BOOTSTRAP: _bootstrap},
     artifact="consul",
     keeps_secrets=True,
 )

@@ -1,7 +1,135 @@
 """Nomad: a server where it is served, a client in client pools."""
 
-from lambdas.domain.component import Component, Port
+from typing import Any
+
+from lambdas.domain.component import Component, FileSet, Port, Surroundings
+from lambdas.domain.components.host import (
+    JOIN_RETRY_SECONDS,
+    TLS_FILES,
+    cloud_join,
+    product_file,
+    unit_file,
+)
+from lambdas.domain.components.workload_identity import AUDIENCE, consul_objects
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
+
+PAUSE_IMAGE = "quorate/pause:1"
+"""Not `latest`: Nomad takes any other tag from the host's own images and pulls nothing."""
+
+_OTHER_CLOUDS = "env_azure,env_digitalocean,env_gce"
+"""Fingerprints that would ask EC2's metadata address for another cloud's answers, and wait."""
+
+_RULES = {
+    "quorate-server": ('agent { policy = "read" }\nnode { policy = "read" }\noperator { policy = "read" }\n'),
+    # `node` write is what it takes to drain oneself.
+    "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
+}
+
+
+def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    kind = NOMAD.kind(node)
+    content = _agent(config, node)
+    secrets = [{"path": ["consul", "token"], "secret": f"nomad/consul-token-{kind}"}]
+    if kind == "server":
+        content |= _server(config, founding=surroundings.founding)
+        content["consul"] |= {
+            "server_auto_join": False,
+            "service_identity": {"aud": [AUDIENCE], "ttl": "1h"},
+            "task_identity": {"aud": [AUDIENCE], "ttl": "1h"},
+        }
+        secrets.append({"path": ["server", "encrypt"], "secret": "nomad/gossip-key"})
+    else:
+        content |= _client(config, node)
+    user = "nomad" if kind == "server" else "root"  # task drivers need root
+    return FileSet(
+        files=(
+            product_file("nomad", content, group=user),
+            unit_file(
+                "nomad",
+                description=f"Nomad {kind}",
+                command="/usr/local/bin/nomad agent -config=/etc/nomad.d",
+                user=user,
+                after=("consul.service", "docker.service"),
+                service={"TasksMax": "infinity", "LimitNPROC": "infinity", "OOMScoreAdjust": "-1000"},
+            ),
+        ),
+        values={"secrets": secrets},
+    )
+
+
+def _agent(config: ClusterConfig, node: Node) -> dict[str, Any]:
+    """What servers and clients have in common."""
+    return {
+        "name": node.instance_id,
+        "region": config.nomad_region,
+        "datacenter": node.datacenter,
+        "data_dir": "/var/lib/nomad",
+        "bind_addr": "0.0.0.0",  # noqa: S104 the security group says who may connect
+        "advertise": {"http": node.private_ip, "rpc": node.private_ip, "serf": node.private_ip},
+        "acl": {"enabled": True},
+        "tls": {
+            **TLS_FILES,
+            "http": True,
+            "rpc": True,
+            "verify_server_hostname": True,
+            # Consul fetches the keys of workload identities without a client certificate.
+            "verify_https_client": False,
+        },
+        "consul": {**TLS_FILES, "address": "127.0.0.1:8501", "ssl": True},
+        "leave_on_interrupt": False,
+        "leave_on_terminate": False,
+        "disable_update_check": True,
+    }
+
+
+def _join(config: ClusterConfig) -> dict[str, Any]:
+    return {"retry_join": [cloud_join(config, "nomad")], "retry_interval": f"{JOIN_RETRY_SECONDS}s"}
+
+
+def _server(config: ClusterConfig, *, founding: bool) -> dict[str, Any]:
+    voters = config.voters("nomad")
+    return {
+        "server": {"enabled": True, "server_join": _join(config)} | ({"bootstrap_expect": voters} if founding else {}),
+        "autopilot": {"cleanup_dead_servers": True, "min_quorum": voters},
+        "ui": {"enabled": True},
+    }
+
+
+def _client(config: ClusterConfig, node: Node) -> dict[str, Any]:
+    plugins: dict[str, Any] = {}
+    if "docker" in node.drivers:
+        plugins["docker"] = {
+            "config": {
+                "allow_privileged": False,
+                "volumes": {"enabled": False},
+                "infra_image": PAUSE_IMAGE,
+                # Image collection also takes the pause image, by force, three minutes after the last allocation
+                # that used it (drivers/docker/coordinator.go), and no registry could bring it back.
+                "gc": {"image": False},
+                "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+            }
+        }
+    if "raw_exec" in node.drivers:
+        plugins["raw_exec"] = {"config": {"enabled": True}}
+    return {
+        "client": {
+            "enabled": True,
+            "node_pool": node.node_pool,
+            "server_join": _join(config),
+            "cni_path": "/opt/cni/bin",
+            # Exactly the interface that has the node's address, whatever bridges there are.
+            "network_interface": f'{{{{ GetAllInterfaces | include "network" "{node.private_ip}/32" | attr "name" }}}}',
+            "meta": {"quorate_group": node.group},
+            "options": {"driver.allowlist": ",".join(node.drivers), "fingerprint.denylist": _OTHER_CLOUDS},
+        }
+    } | ({"plugin": plugins} if plugins else {})
+
+
+def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    return FileSet(values={"management_secret": "nomad/management-token", "consul": consul_objects(config, node)})
+
 
 NOMAD = Component(
     name="nomad",
@@ -23,6 +151,7 @@ NOMAD = Component(
         Port(4648, "udp", on="servers", reach="servers", purpose="Nomad gossip"),
         Port(20000, "tcp", on="clients", reach="nodes", purpose="Allocations' dynamic ports", last=32000),
     ),
+    renders={Phase.CONFIGURE: _configure, Phase.BOOTSTRAP: _bootstrap},
     artifact="nomad",
     keeps_secrets=True,
 )

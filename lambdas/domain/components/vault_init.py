@@ -1,12 +1,68 @@
 """Vault's first minute: key store tried, initialised once, auth and policies made, the root token revoked."""
 
-from lambdas.domain.component import Component
+from lambdas.domain.certificate import vault_server_name
+from lambdas.domain.component import Component, FileSet, Surroundings
+from lambdas.domain.components.host import CA_FILE
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
+
+SERVER_ROLE = "quorate-server"
+"""Name of the cert auth role, and of its policy: what a server logs in as, with its own certificate."""
+
+_SERVER_POLICY = """\
+path "sys/ha-status" { capabilities = ["read"] }
+path "sys/storage/raft/configuration" { capabilities = ["read"] }
+path "sys/storage/raft/autopilot/state" { capabilities = ["read"] }
+path "sys/storage/raft/autopilot/configuration" { capabilities = ["read", "update"] }
+path "sys/storage/raft/remove-peer" { capabilities = ["update"] }
+path "sys/step-down" { capabilities = ["update", "sudo"] }
+"""
+
+
+def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    return FileSet(
+        values={
+            "recovery_secret": "vault/recovery-keys",
+            "recovery_shares": 5,
+            "recovery_threshold": 3,
+            "audit": {"file": {"type": "file", "options": {"file_path": "/var/log/vault/audit.log"}}},
+            "auth": {"cert": {"type": "cert", "description": "Nodes of this cluster, by their certificate"}},
+            "policies": {SERVER_ROLE: _SERVER_POLICY},
+            "writes": [
+                {
+                    "path": f"auth/cert/certs/{SERVER_ROLE}",
+                    "body": {
+                        "allowed_dns_sans": [vault_server_name(config)],
+                        "token_policies": [SERVER_ROLE],
+                        "token_ttl": "5m",
+                        "token_type": "batch",
+                    },
+                    "from_files": {"certificate": CA_FILE},
+                },
+                {
+                    "path": "sys/storage/raft/autopilot/configuration",
+                    "body": {
+                        # Peers are removed by whoever sees that the instance is gone; Vault's own clock for it
+                        # starts again at each change of leader.
+                        "cleanup_dead_servers": False,
+                        "min_quorum": config.voters("vault"),
+                        # Servers join as non-voters, also while forming: 10 s, the default, is a third of formation.
+                        # `verify` waits for the vote, and a replacement is a voter before its predecessor leaves.
+                        "server_stabilization_time": "1s",
+                    },
+                    "from_files": {},
+                },
+            ],
+        }
+    )
+
 
 VAULT_INIT = Component(
     name="vault_init",
     product="vault",
     takes_part=lambda role: "vault" in role.serves,
     phases={Phase.SECRETS: 120, Phase.BOOTSTRAP: 300},
+    renders={Phase.BOOTSTRAP: _bootstrap},
     keeps_secrets=True,
 )

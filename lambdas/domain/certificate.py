@@ -1,0 +1,184 @@
+"""X.509 of the cluster: its authority, and the certificates of its nodes.
+
+Pure: the key that signs is given (in an account it is a KMS key that answers `sign` and nothing else), so is the time.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.errors import BadParameter, NodeFailed
+from lambdas.domain.node import Node
+
+AUTHORITY_DAYS = 3650
+BACKDATED_MINUTES = 5
+"""A node whose clock is a little slow must not find its certificate "not yet valid"."""
+
+REQUEST_BYTES = 16_384
+"""A request with a 4,096 bit RSA key has about 1,700."""
+
+RSA_BITS = 3072
+"""Fewest for 128 bits of strength (NIST SP 800-57, table 2)."""
+
+CURVES = (ec.SECP256R1, ec.SECP384R1)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Whom a certificate speaks of: decided from the instance, never from what the node asks for."""
+
+    common_name: str
+    dns: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+
+def names_for(config: ClusterConfig, node: Node) -> Names:
+    """A `server.` name for each product that the node serves; `client.` names make nobody a server."""
+    own = f"{node.instance_id}.{config.name}.quorate"
+    consul = "server" if "consul" in node.serves else "client"
+    nomad = "server" if "nomad" in node.serves else "client"
+    dns = [f"{consul}.{config.datacenter}.consul", f"{nomad}.{config.nomad_region}.nomad"]
+    if "vault" in node.serves:
+        dns.append(vault_server_name(config))
+    return Names(own, (*dns, own, "localhost"), ("127.0.0.1", node.private_ip))
+
+
+def vault_server_name(config: ClusterConfig) -> str:
+    """In the certificate of every Vault server, and of nobody else."""
+    return f"server.{config.datacenter}.vault"
+
+
+def make_authority(config: ClusterConfig, signer: ec.EllipticCurvePrivateKey, *, now: datetime, serial: int) -> str:
+    """The authority's own certificate, PEM: signs nodes, no further authorities."""
+    name = _subject(f"Quorate {config.name} authority")
+    public_key = signer.public_key()
+    return _pem(
+        _builder(name, name, now, AUTHORITY_DAYS, serial)
+        .public_key(public_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
+def sign(
+    request_pem: str,
+    names: Names,
+    authority_pem: str,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    now: datetime,
+    days: int,
+    serial: int,
+) -> str:
+    """The node's certificate, PEM: the request's key, our names.
+
+    Raises BadParameter for a request that we refuse, NodeFailed where the authority itself is not fit to sign.
+    """
+    public_key = _key_of(request_pem)
+    authority = x509.load_pem_x509_certificate(authority_pem.encode())
+    if authority.public_key() != signer.public_key():
+        raise NodeFailed(
+            "the authority's certificate is not of the key that signs: restore the one that was made for it"
+        )
+    if authority.not_valid_after_utc < now.astimezone(UTC) + timedelta(days=days):
+        raise NodeFailed(
+            f"the authority ends on {authority.not_valid_after_utc:%Y-%m-%d}, within {days} days: renew it"
+        )
+    encipherment = isinstance(public_key, rsa.RSAPublicKey)
+    return _pem(
+        _builder(_subject(names.common_name), authority.subject, now, days, serial)
+        .public_key(public_key)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(digital_signature=True, key_encipherment=encipherment), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+            critical=False,
+        )
+        .add_extension(_alternative_names(names), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
+def _key_of(request_pem: str) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+    """The public key, which is all that is taken from a request; its owner has shown that it has the private half."""
+    if len(request_pem) > REQUEST_BYTES:
+        raise BadParameter(f"the certificate request has {len(request_pem)} characters: at most {REQUEST_BYTES}")
+    try:
+        request = x509.load_pem_x509_csr(request_pem.encode())
+        key = request.public_key()
+        signed = request.is_signature_valid
+        wants_authority = any(
+            isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
+            for extension in request.extensions
+        )
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature, x509.DuplicateExtension) as error:
+        raise BadParameter(f"the certificate request cannot be read: {error}") from error
+    if not signed:
+        raise BadParameter("the certificate request is not signed by its own key")
+    if wants_authority:
+        raise BadParameter("the certificate request asks for an authority: nodes get none")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES):
+        return key
+    raise BadParameter(f"the certificate request's key is not P-256, P-384 or RSA of {RSA_BITS} bits or more")
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, now: datetime, days: int, serial: int) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .serial_number(serial)
+        .not_valid_before(now - timedelta(minutes=BACKDATED_MINUTES))
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _subject(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _alternative_names(names: Names) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName(
+        [
+            *(x509.DNSName(name) for name in names.dns),
+            *(x509.IPAddress(IPv4Address(address)) for address in names.addresses),
+        ]
+    )
+
+
+def _key_usage(
+    *,
+    digital_signature: bool = False,
+    key_encipherment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=key_encipherment,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()

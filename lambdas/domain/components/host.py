@@ -1,0 +1,93 @@
+"""How files of a node are written, whatever the product: places, JSON, systemd units, cloud auto-join."""
+
+import json
+from typing import Any
+
+from lambdas.domain.component import File
+from lambdas.domain.config import ClusterConfig, Product
+from lambdas.domain.names import serves_tag
+
+TLS_DIRECTORY = "/etc/quorate/tls"
+CA_FILE = f"{TLS_DIRECTORY}/ca.pem"
+CERTIFICATE_FILE = f"{TLS_DIRECTORY}/node.pem"
+KEY_FILE = f"{TLS_DIRECTORY}/node.key"
+
+TLS_FILES = {"ca_file": CA_FILE, "cert_file": CERTIFICATE_FILE, "key_file": KEY_FILE}
+"""As Consul and Nomad spell them."""
+
+JOIN_RETRY_SECONDS = 5
+"""Between attempts to find servers: the products' 30 seconds would be most of a formation."""
+
+
+def cloud_join(config: ClusterConfig, product: Product) -> str:
+    """go-discover's words for "the running instances that serve `product` in this cluster".
+
+    Its lexer splits at spaces, equals signs, quotes and backslashes only, so a tag key with colons needs no quotes.
+    """
+    return (
+        f"provider=aws region={config.region} addr_type=private_v4"
+        f" tag_key={serves_tag(product)} tag_value={config.name}"
+    )
+
+
+def product_file(product: Product, content: dict[str, Any], *, group: str) -> File:
+    """`/etc/<product>.d/<product>.json`, beside which the node writes its secrets.json."""
+    return File(
+        path=f"/etc/{product}.d/{product}.json",
+        group=group,
+        content=json.dumps(content, indent=2, sort_keys=True) + "\n",
+    )
+
+
+def unit_file(
+    product: Product,
+    *,
+    description: str,
+    command: str,
+    user: str,
+    after: tuple[str, ...] = (),
+    service: dict[str, str] | None = None,
+) -> File:
+    """A systemd unit with what the three products have in common; `service` adds to it or replaces.
+
+    Starts are not limited: a server that cannot join yet has to be still trying when the others arrive.
+    `KillMode=process` leaves tasks and their executors alone when an agent restarts.
+    """
+    settings = {
+        "Type": "notify",
+        "User": user,
+        "Group": user,
+        "ExecStart": command,
+        "ExecReload": "/bin/kill --signal HUP $MAINPID",
+        "StateDirectory": product,
+        "StateDirectoryMode": "0750",
+        "KillMode": "process",
+        "Restart": "on-failure",
+        "RestartSec": "2",
+        "TimeoutStartSec": "150",
+        "LimitNOFILE": "65536",
+        "LimitCORE": "0",
+    } | (service or {})
+    lines = [
+        "[Unit]",
+        f"Description={description}",
+        "Wants=network-online.target",
+        f"After={' '.join(('network-online.target', *after))}",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        *(f"{key}={value}" for key, value in settings.items()),
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
+    return File(path=f"/etc/systemd/system/{product}.service", mode="0644", content="\n".join(lines) + "\n")
+
+
+CONFINED = {
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "full",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+}
+"""For services that need nothing of the host but the network and their own state."""
