@@ -22,7 +22,7 @@ _OTHER_CLOUDS = "env_azure,env_digitalocean,env_gce"
 """Fingerprints that would ask EC2's metadata address for another cloud's answers, and wait."""
 
 _RULES = {
-    "quorate-server": ('agent { policy = "read" }\nnode { policy = "read" }\noperator { policy = "read" }\n'),
+    "quorate-server": 'agent { policy = "read" }\nnode { policy = "read" }\noperator { policy = "read" }\n',
     # `node` write is what it takes to drain oneself.
     "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
 }
@@ -128,7 +128,23 @@ def _client(config: ClusterConfig, node: Node) -> dict[str, Any]:
 
 
 def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
-    return FileSet(values={"management_secret": "nomad/management-token", "consul": consul_objects(config, node)})
+    return FileSet(
+        values={
+            "management_secret": "nomad/management-token",
+            "policies": {
+                name: {"Name": name, "Description": f"Quorate: {name}", "Rules": rules}
+                for name, rules in _RULES.items()
+            },
+            "tokens": [
+                {
+                    "secret": f"nomad/operator-token-{kind}",
+                    "body": {"Name": f"quorate-{kind}", "Type": "client", "Policies": [f"quorate-{kind}"]},
+                }
+                for kind in ("server", "client")
+            ],
+            "consul": consul_objects(config, node),
+        }
+    )
 
 
 NOMAD = Component(
