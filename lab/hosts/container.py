@@ -1,0 +1,225 @@
+"""Hosts as containers that boot systemd: one for each EC2 instance, at the address that EC2 assigned."""
+
+import logging
+import re
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.hosts.agent import Agent
+from lab.hosts.engine import LAB_LABEL, Engine
+from lab.hosts.guest import Guest
+from lab.hosts.name_server import host_name
+from lab.hosts.network import RESOLVER_ADDRESS, LabNetwork
+from lab.hosts.seam import Machine, Ran, Run
+
+INSTANCE_LABEL = "quorate.instance"
+
+# Directories that container runtimes fill with overlays, which cannot lie on the container's own overlay, and
+# those to which the products write at every Raft entry.
+VOLUME_PATHS = ("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd")
+
+# $1 the resolver's address; the lab's CA on standard input. Both files of the trust store: the source, so that
+# a later update-ca-certificates keeps it, and the bundle, so that none has to run at boot.
+_FIRST_BOOT = """
+set -eu
+umask 022
+printf 'nameserver %s\\nsearch %s\\n' "$1" "$2" > /etc/resolv.conf
+mkdir -p /usr/local/share/ca-certificates
+cat > /usr/local/share/ca-certificates/quorate-lab.crt
+mkdir -p /etc/ssl/certs
+cat /usr/local/share/ca-certificates/quorate-lab.crt >> /etc/ssl/certs/ca-certificates.crt
+"""
+
+_USER_DATA = """
+set -eu
+umask 077
+mkdir -p /var/lib/cloud/instance/scripts
+cat > /var/lib/cloud/instance/scripts/part-001
+chmod 0700 /var/lib/cloud/instance/scripts/part-001
+umask 022
+exec /var/lib/cloud/instance/scripts/part-001 > /var/log/cloud-init-output.log 2>&1 < /dev/null
+"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Host:
+    machine: Machine
+    name: str
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held while it boots or is taken away
+    guest: Guest | None = None
+    agent: Agent | None = None
+    ended: bool = False
+
+
+class ContainerHosts:
+    """`Hosts` on podman or docker.
+
+    `ca_certificate` is the PEM file of the authority that the hosts shall trust; `image` boots systemd.
+    """
+
+    def __init__(self, network: LabNetwork, image: str, ca_certificate: Path, engine: Engine | None = None) -> None:
+        self._network = network
+        self._image = image
+        self._authority = ca_certificate.read_text()
+        self._engine = engine or Engine.find()
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+
+    def boot(self, machine: Machine) -> None:
+        host = _Host(machine, f"{self._network.name}-{machine.instance_id}")
+        with host.lock:
+            with self._lock:
+                if machine.instance_id in self._hosts:
+                    raise ValueError(f"{machine.instance_id} runs already")
+                self._hosts[machine.instance_id] = host
+            try:
+                self._power_on(host)
+            except BaseException:
+                with self._lock:
+                    self._hosts.pop(machine.instance_id, None)
+                self._take_away(host)
+                raise
+
+    def terminate(self, instance_id: str) -> None:
+        with self._lock:
+            host = self._hosts.pop(instance_id, None)
+        if host:
+            with host.lock:
+                self._take_away(host)
+
+    def agent_online(self, instance_id: str) -> bool:
+        host = self._hosts.get(instance_id)
+        return bool(host and host.agent and host.agent.online)
+
+    def run(self, instance_id: str, run: Run) -> Ran:
+        host = self._hosts.get(instance_id)
+        if not host or not host.agent:
+            return Ran(-1, "", "", host_lost=True)
+        return host.agent.run(run)
+
+    def cancel(self, instance_id: str, command_id: str) -> None:
+        host = self._hosts.get(instance_id)
+        if host and host.agent:
+            host.agent.cancel(command_id)
+
+    def close(self) -> None:
+        with self._lock:
+            hosts, self._hosts = list(self._hosts.values()), {}
+        for host in hosts:
+            with host.lock:
+                self._take_away(host)
+
+    # What the metadata service and the lab's commands ask.
+
+    def machine_at(self, address: str) -> Machine | None:
+        """Whose address that is."""
+        hosts = list(self._hosts.values())
+        return next((host.machine for host in hosts if host.machine.private_ip == address), None)
+
+    def shell(self, instance_id: str) -> list[str]:
+        """The command line of an interactive root shell on a host."""
+        return self._engine.shell(self._host(instance_id).name)
+
+    # Faults.
+
+    def kill(self, instance_id: str) -> None:
+        """The host loses power: EC2 does not know, the agent never answers again."""
+        self._engine.kill(self._host(instance_id).name)
+
+    def unplug(self, instance_id: str) -> None:
+        """The host reaches nobody, and goes on. Its agent is silent too, as it is on a real network."""
+        self._network.unplug(self._host(instance_id).machine.private_ip)
+        self.pause_agent(instance_id)
+
+    def plug(self, instance_id: str) -> None:
+        """End `unplug`."""
+        self._network.plug(self._host(instance_id).machine.private_ip)
+        self.resume_agent(instance_id)
+
+    def pause_agent(self, instance_id: str) -> None:
+        """The SSM agent loses its connection; what it runs goes on."""
+        if agent := self._host(instance_id).agent:
+            agent.pause()
+
+    def resume_agent(self, instance_id: str) -> None:
+        """End `pause_agent`."""
+        if agent := self._host(instance_id).agent:
+            agent.resume()
+
+    def _host(self, instance_id: str) -> _Host:
+        try:
+            return self._hosts[instance_id]
+        except KeyError:
+            raise LookupError(f"no host {instance_id}") from None
+
+    def _power_on(self, host: _Host) -> None:
+        machine = host.machine
+        process_id = self._engine.start(
+            host.name,
+            self._image,
+            hostname=host_name(machine.private_ip, machine.region),
+            labels={LAB_LABEL: self._network.name, INSTANCE_LABEL: machine.instance_id},
+            volumes=self._volumes(machine),
+        )
+        host.guest = Guest(process_id)
+        self._network.attach(process_id, machine.private_ip, machine.subnet_cidr)
+        domain = host_name(machine.private_ip, machine.region).partition(".")[2]
+        prepared = host.guest.call(
+            ["/bin/sh", "-c", _FIRST_BOOT, "first-boot", RESOLVER_ADDRESS, domain], self._authority
+        )
+        if prepared.returncode != 0:
+            raise OSError(f"{machine.instance_id}: first boot failed: {prepared.stderr.strip()}")
+        host.agent = Agent(machine, host.guest)
+        threading.Thread(target=self._live, args=(host,), name=host.name, daemon=True).start()
+
+    def _live(self, host: _Host) -> None:
+        """What happens on a host by itself, from power-on to its end."""
+        assert host.guest is not None
+        assert host.agent is not None
+        try:
+            host.agent.register_when_booted()
+            if host.machine.user_data.strip():
+                self._run_user_data(host)
+            host.guest.wait_for_death()
+        except ProcessLookupError:
+            pass  # it died before all that was done
+        host.agent.host_died()
+        if not host.ended:
+            log.warning("%s has died", host.machine.instance_id)
+
+    def _run_user_data(self, host: _Host) -> None:
+        """As cloud-init does with a script: once, at first boot, as root, beside the agent."""
+        assert host.guest is not None
+        instance_id, script = host.machine.instance_id, host.machine.user_data
+        if not script.startswith("#!"):
+            log.warning("%s: user data is not a script; the lab runs only scripts", instance_id)
+            return
+        done = host.guest.call(["/bin/sh", "-c", _USER_DATA, "cloud-init"], script)
+        if done.returncode != 0:
+            log.warning("%s: user data ended with exit code %d", instance_id, done.returncode)
+
+    def _take_away(self, host: _Host) -> None:
+        host.ended = True
+        self._engine.remove([host.name], list(self._volumes(host.machine)))
+        self._network.detach(host.machine.private_ip)
+
+    def _volumes(self, machine: Machine) -> dict[str, str]:
+        prefix = f"{self._network.name}.{machine.instance_id}"
+        return {f"{prefix}{re.sub('/', '.', path)}": path for path in VOLUME_PATHS}
+
+
+def sweep_leftovers(lab: str) -> list[str]:
+    """Remove all that a lab of that name has on this machine, with no state but its name; say what there was."""
+    found = []
+    for engine in Engine.every():
+        containers, volumes = engine.containers(lab), engine.volumes(lab)
+        engine.remove(containers, volumes)
+        found += containers + volumes
+    network = LabNetwork(lab, "10.77.0.0/16")
+    if network.exists():
+        network.remove()
+        found.append(f"network namespace {lab}")
+    return found
