@@ -1,0 +1,98 @@
+"""The one door through which every AWS call of this process passes.
+
+It takes the big lock, counts the call, injects throttling, ends handlers that were killed, and refuses whatever would
+leave for the real AWS: a thread that outlived its lab must not reach an account with whatever credentials it finds.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+
+from lab.aws.cloud import Cloud
+from lab.aws.invocation import current_invocation
+from lab.aws.seams import SeamMovedError
+
+AWS_DOMAINS = (".amazonaws.com", ".api.aws", ".amazonaws.com.cn")
+
+# Services whose name in botocore's events or in signatures is not the name of their boto3 client.
+BOTO3_NAMES = {
+    "auto-scaling": "autoscaling",
+    "cloudwatch-logs": "logs",
+    "eventbridge": "events",
+    "monitoring": "cloudwatch",
+    "secrets-manager": "secretsmanager",
+    "sfn": "stepfunctions",
+    "states": "stepfunctions",
+}
+
+# Calls that wait for something to come: they would hold the lock against whoever brings it.
+LONG_POLLS = frozenset({"ReceiveMessage", "GetActivityTask"})
+
+
+class RealAwsRefusedError(RuntimeError):
+    """A call was about to leave for the real AWS."""
+
+
+def is_aws(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.endswith(AWS_DOMAINS)
+
+
+_stubbed_call = BotocoreStubber.__dict__.get("__call__")
+if _stubbed_call is None or not hasattr(BotocoreStubber, "process_request"):
+    raise SeamMovedError("moto's BotocoreStubber no longer answers before-send events")
+
+
+def _call_or_refuse(
+    stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **extra: Any
+) -> AWSResponse | None:
+    response = _stubbed_call(stubber, event_name, request, **extra)
+    if response is None and is_aws(request.url):
+        raise RealAwsRefusedError(f"{event_name} to {request.url}: no embedded AWS answers")
+    return response
+
+
+# For the life of the process: from the first import of the lab on, no boto3 client here reaches the real AWS.
+BotocoreStubber.__call__ = _call_or_refuse  # type: ignore[method-assign]
+
+
+def install(cloud: Cloud) -> None:
+    call = BotocoreStubber.__call__
+
+    def gated(
+        stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **extra: Any
+    ) -> AWSResponse | None:
+        _, service, operation = event_name.split(".", 2)  # before-send.dynamodb.PutItem
+        service = BOTO3_NAMES.get(service, service)
+        if invocation := current_invocation():
+            invocation.before_call()
+        cloud.calls.record(service, operation)
+        if cloud.chaos.throttles(service, operation):
+            status, headers, body = throttled(service)
+            return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
+        if operation in LONG_POLLS:
+            return call(stubber, event_name, request, **extra)
+        with cloud.lock:
+            return call(stubber, event_name, request, **extra)
+
+    cloud.seams.replace(BotocoreStubber, "__call__", gated)
+
+
+def throttled(service: str) -> tuple[int, dict[str, str], str]:
+    """A throttling answer in the service's own protocol: status, headers, body."""
+    message = "Rate exceeded"
+    if service == "ec2":
+        error = f"<Error><Code>RequestLimitExceeded</Code><Message>{escape(message)}</Message></Error>"
+        return 503, {"Content-Type": "text/xml"}, f"<Response><Errors>{error}</Errors></Response>"
+    if service in {"autoscaling", "cloudformation", "iam", "sns", "sts"}:
+        error = f"<Error><Type>Sender</Type><Code>Throttling</Code><Message>{escape(message)}</Message></Error>"
+        return 400, {"Content-Type": "text/xml"}, f"<ErrorResponse>{error}</ErrorResponse>"
+    if service == "s3":
+        error = f"<Error><Code>SlowDown</Code><Message>{escape(message)}</Message></Error>"
+        return 503, {"Content-Type": "application/xml"}, error
+    code, status = ("TooManyRequestsException", 429) if service == "lambda" else ("ThrottlingException", 400)
+    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}
+    return status, headers, f'{{"__type": "{code}", "message": "{message}"}}'

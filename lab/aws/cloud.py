@@ -1,0 +1,40 @@
+"""What every service module of the embedded AWS shares."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from lab.aws.background import Background
+from lab.aws.big_lock import BigLock
+from lab.aws.calls import CallCounter
+from lab.aws.chaos import Chaos
+from lab.aws.clock import Clock
+from lab.aws.seams import Seams
+from lab.hosts.seam import Hosts
+
+
+@dataclass
+class Cloud:
+    """One account in one region, the machines under it, and the means by which moto is bent into shape."""
+
+    hosts: Hosts
+    region: str
+    account: str
+    clock: Clock
+    chaos: Chaos
+    lock: BigLock = field(default_factory=BigLock)
+    background: Background = field(default_factory=Background)
+    seams: Seams = field(default_factory=Seams)
+    calls: CallCounter = field(default_factory=CallCounter)
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS; one per service, which boto3 allows to share between threads."""
+        with self.lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(service, region_name=self.region)
+            return self._clients[service]
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
