@@ -1,0 +1,30 @@
+"""What each document does to a simulated host, by component and phase, with the result that its script prints."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lab.hosts.simulated.documents import bootstrap, configure, install, leave, secrets, start, verify
+from lab.hosts.simulated.task import Task
+
+Document = Callable[[Task], dict[str, Any]]
+
+DOCUMENTS: dict[tuple[str, str], Document] = {
+    ("ca", "install"): install.ca,
+    ("ca", "configure"): configure.ca,
+    ("consul", "secrets"): secrets.consul,
+    ("vault_init", "secrets"): secrets.vault_init,
+    ("nomad", "secrets"): secrets.nomad,
+    ("consul", "bootstrap"): bootstrap.consul,
+    ("vault_init", "bootstrap"): bootstrap.vault,
+    ("nomad", "bootstrap"): bootstrap.nomad,
+    ("cni", "install"): install.product,
+    ("docker", "install"): install.docker,
+}
+for _product in ("consul", "vault", "nomad"):
+    DOCUMENTS |= {
+        (_product, "install"): install.product,
+        (_product, "configure"): configure.product,
+        (_product, "start"): start.product,
+        (_product, "verify"): verify.product,
+        (_product, "leave"): leave.product,
+    }

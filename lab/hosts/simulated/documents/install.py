@@ -1,0 +1,48 @@
+"""install: verified files in place; and the node's key pair."""
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lab.hosts.simulated.host import ExitError
+from lab.hosts.simulated.task import Task
+
+
+def ca(task: Task) -> dict[str, Any]:
+    task.require("PrerequisitesKey", "PrerequisitesSha256")
+    if not task.host.request:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, task.host.instance_id)])
+        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        task.host.request = request.public_bytes(serialization.Encoding.PEM).decode()
+    return {"certificate_request": task.host.request}
+
+
+def product(task: Task) -> dict[str, Any]:
+    """Consul, Vault, Nomad, CNI plugins."""
+    task.require("ArtifactKey", "ArtifactSha256", "Version")
+    _verify(task, task.parameters["ArtifactKey"], task.parameters["ArtifactSha256"])
+    return _installed(task)
+
+
+def docker(task: Task) -> dict[str, Any]:
+    task.require("ArtifactKey", "ArtifactSha256", "Version", "ImageKey", "ImageSha256")
+    _verify(task, task.parameters["ArtifactKey"], task.parameters["ArtifactSha256"])
+    _verify(task, task.parameters["ImageKey"], task.parameters["ImageSha256"])
+    return _installed(task)
+
+
+def _verify(task: Task, key: str, expected: str) -> None:
+    found = task.world.digest(task.parameters["Bucket"], key)
+    if found != expected:
+        raise ExitError(70, f"checksum of {key} is {found}, manifest says {expected}")
+
+
+def _installed(task: Task) -> dict[str, Any]:
+    version = task.parameters["Version"]
+    changed = task.host.installed.get(task.component) != version
+    task.host.installed[task.component] = version
+    return {"version": version, "changed": changed}

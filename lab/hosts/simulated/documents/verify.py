@@ -1,0 +1,33 @@
+"""verify: the node is a member: a voter where it serves, unsealed, ready."""
+
+from typing import Any
+
+from lab.hosts.simulated.task import Task
+
+PATIENCE_SECONDS = 240
+
+
+def product(task: Task) -> dict[str, Any]:
+    kind = task.kind()
+    with task.world.changed:
+        task.wait_until(lambda: _obstacle(task, kind), PATIENCE_SECONDS)
+    if kind == "client":
+        return {"status": "ready" if task.component == "nomad" else "member"}
+    return {"status": "voter"}
+
+
+def _obstacle(task: Task, kind: str) -> str | None:
+    name, host = task.component, task.host
+    if name not in host.running:
+        return f"{name} is not running"
+    servers = task.world.servers[name]
+    if kind == "client":
+        return None if servers.reachable(host) else f"{name} has found no server with a leader"
+    raft = servers.cluster_of(host.instance_id)
+    if raft is None:
+        return f"{name} is in no cluster" if name != "vault" else "vault is sealed and not initialised"
+    if raft.leader is None:
+        return f"{name} has no leader: {len(raft.dead_voters)} of {len(raft.voters)} voters are dead"
+    if not raft.is_voter(host.instance_id):
+        return f"{name} is not yet a voter"
+    return None

@@ -1,0 +1,103 @@
+"""One simulated machine: its disk, its services, and how its processes end."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.hosts.seam import Machine
+
+AUTO_JOIN = "provider=aws"
+
+
+class HostLostError(Exception):
+    """The machine is gone: nobody reports how the process ended."""
+
+
+class CancelledRunError(Exception):
+    """The agent was told to end the process."""
+
+
+class RunTimedOutError(Exception):
+    """The agent ended the process at its time limit."""
+
+
+class ExitError(Exception):
+    """A document that ends with another exit code than 0; `reason` is its JSON line and its words on stderr."""
+
+    def __init__(self, exit_code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+        self.reason = reason
+
+
+@dataclass
+class Host:
+    """`files` is the disk as far as documents write it. A service in `running` answers; `kinds` is what it runs as."""
+
+    machine: Machine
+    key: str
+    """The cluster it belongs to in the sense of one network: hosts of different keys never meet."""
+    lost: bool = False
+    partition: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    parsed: dict[str, list[Any]] = field(default_factory=dict)
+    """Configuration by product, parsed; cleared when files change."""
+    installed: dict[str, str] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    kinds: dict[str, str] = field(default_factory=dict)
+    request: str = ""
+    """The certificate request that `ca install` made, PEM; made once."""
+    cancelled: set[str] = field(default_factory=set)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """What ran here, oldest first: for `make logs`."""
+
+    @property
+    def instance_id(self) -> str:
+        return self.machine.instance_id
+
+    def configuration(self, product: str) -> list[Any]:
+        """The product's configuration files, parsed."""
+        if product not in self.parsed:
+            self.parsed[product] = [
+                json.loads(content)
+                for path, content in sorted(self.files.items())
+                if path.startswith(f"/etc/{product}.d/") and path.endswith(".json")
+            ]
+        return self.parsed[product]
+
+    def setting(self, product: str, name: str) -> Any:
+        """The first value of a key anywhere in the product's configuration, or None."""
+        for document in self.configuration(product):
+            for key, value in _walk(document):
+                if key == name:
+                    return value
+        return None
+
+    def auto_joins(self, product: str) -> list[tuple[str, str]]:
+        """(tag, value) of each cloud auto-join address in the product's configuration."""
+        found = []
+        for document in self.configuration(product):
+            for _, value in _walk(document):
+                if isinstance(value, str) and value.startswith(AUTO_JOIN):
+                    words = dict(word.split("=", 1) for word in value.split() if "=" in word)
+                    found.append((words.get("tag_key", ""), words.get("tag_value", "")))
+        return found
+
+    def has_tag(self, tag: str, value: str) -> bool:
+        tags = self.machine.tags
+        if tag == "aws:autoscaling:groupName":
+            return self.machine.autoscaling_group == value
+        return tags.get(tag) == value
+
+
+def _walk(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every (key, value) pair, depth first; an item of a list has its list's key."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name, inner
+            yield from _walk(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield key, inner
+            yield from _walk(inner, key)

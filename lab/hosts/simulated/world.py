@@ -1,0 +1,141 @@
+"""What simulated hosts share: the products' servers, the clock, and the AWS that documents talk to."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lab.hosts.simulated.host import CancelledRunError, ExitError, Host, HostLostError, RunTimedOutError
+from lab.hosts.simulated.servers import Servers
+
+PRODUCTS = ("consul", "vault", "nomad")
+STABILIZATION_SECONDS = 10.0
+"""Consul's, Vault's and Nomad's default server_stabilization_time."""
+
+CACHE_SECONDS = 5.0
+"""How long a secret or a checksum that one host read serves the others: reading costs 10 ms of processor time."""
+
+Client = Callable[[str], Any]
+
+
+class World:
+    """`lock` guards all that hosts share; AWS is never called while it is held."""
+
+    def __init__(self, client: Client, time_scale: float) -> None:
+        self.client = client
+        self.time_scale = time_scale
+        self.hosts: dict[str, Host] = {}
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.servers = {
+            product: Servers(
+                product,
+                time.monotonic,
+                STABILIZATION_SECONDS * time_scale,
+                self._alive,
+                bootstraps_itself=product != "vault",
+            )
+            for product in PRODUCTS
+        }
+        self._secrets: dict[str, tuple[float, str]] = {}
+        self._digests: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def _alive(self, instance_id: str) -> bool:
+        host = self.hosts.get(instance_id)
+        return host is not None and not host.lost
+
+    def check(self, host: Host, command_id: str) -> None:
+        """Raise where the process that asks has been ended from outside."""
+        if host.lost:
+            raise HostLostError
+        if command_id in host.cancelled:
+            raise CancelledRunError
+
+    def sleep(self, host: Host, command_id: str, seconds: float, ends_at: float) -> None:
+        """Take time, as a process that can be cancelled, lose its host or run out of time."""
+        until = time.monotonic() + seconds
+        with self.changed:
+            while (now := time.monotonic()) < until:
+                self.check(host, command_id)
+                if now >= ends_at:
+                    raise RunTimedOutError
+                self.changed.wait(min(until, ends_at) - now)
+            self.check(host, command_id)
+
+    def wait_until(
+        self, host: Host, command_id: str, obstacle: Callable[[], str | None], ends_at: float, patience_seconds: float
+    ) -> None:
+        """Ask again until there is no obstacle; exit 75 with the last one when patience ends. Called with the lock."""
+        gives_up_at = time.monotonic() + patience_seconds
+        while True:
+            self.check(host, command_id)
+            self.settle()
+            what = obstacle()
+            if what is None:
+                return
+            now = time.monotonic()
+            if now >= ends_at:
+                raise RunTimedOutError
+            if now >= gives_up_at:
+                raise ExitError(75, what)
+            # Votes come by the clock and not by a change, hence the short wait.
+            self.changed.wait(min(0.3 * max(self.time_scale, 0.05), gives_up_at - now, ends_at - now))
+
+    def settle(self) -> None:
+        for servers in self.servers.values():
+            servers.settle()
+            for raft in servers.clusters:
+                raft.clean_up()
+
+    # What documents do to AWS.
+
+    def digest(self, bucket: str, key: str) -> str:
+        """SHA-256 of an object, read for real and remembered for a moment."""
+        now = time.monotonic()
+        read_at, digest = self._digests.get((bucket, key), (-CACHE_SECONDS, ""))
+        if now - read_at >= CACHE_SECONDS:
+            digest = hashlib.sha256(self.read(bucket, key)).hexdigest()
+            self._digests[bucket, key] = (now, digest)
+        return digest
+
+    def read(self, bucket: str, key: str) -> bytes:
+        try:
+            return bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            raise ExitError(70, f"reading {key}: {_code(error)}") from error
+
+    def secret(self, name: str) -> str | None:
+        """A secret's value, or None where it has none yet."""
+        now = time.monotonic()
+        read_at, value = self._secrets.get(name, (-CACHE_SECONDS, ""))
+        if now - read_at < CACHE_SECONDS:
+            return value
+        try:
+            value = str(self.client("secretsmanager").get_secret_value(SecretId=name).get("SecretString") or "")
+        except ClientError as error:
+            if _code(error) == "ResourceNotFoundException":
+                return None
+            raise ExitError(70, f"reading secret {name} answered {_code(error)}") from error
+        if value:
+            self._secrets[name] = (now, value)
+        return value or None
+
+    def store_secret(self, name: str, value: str, generation: str) -> bool:
+        """False where this generation has stored another value already."""
+        digest = hashlib.sha256(f"{name} generation {generation}".encode()).hexdigest()
+        token = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+        try:
+            self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value, ClientRequestToken=token)
+        except ClientError as error:
+            if _code(error) == "ResourceExistsException":
+                return False
+            raise ExitError(70, f"storing secret {name} answered {_code(error)}") from error
+        self._secrets.pop(name, None)
+        return True
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
