@@ -111,7 +111,7 @@ def _go(arguments: list[str], directory: Path, environment: dict[str, str]) -> s
 
 @contextmanager
 def _started(command: list[str], directory: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Go with its stderr to read, ended when the block ends. Whatever ends the reader ends the compilers too: they share a process group."""
+    """Go with its stderr to read. Whatever ends the block ends the compilers too: they share a process group."""
     process = subprocess.Popen(
         command, cwd=directory, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -1,0 +1,136 @@
+"""Debian packages that nodes install from their bucket: what their root file system lacks, and nothing else.
+
+apt decides what that is, from the package status of the host image; nothing of this machine's own apt is read but its
+way to the mirror. A set is one tar of .deb files, for `dpkg --install *.deb`.
+"""
+
+import io
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.hosts.image.root import SYSTEM, sources
+from lab.products.archive import write_tar
+from lab.products.artifact import Artifact, Store, recipe_of
+from lab.products.images import IMAGES, write_image
+from lab.products.progress import Report, Step, silent
+
+
+@dataclass(frozen=True)
+class PackageSet:
+    """`packages` with everything they depend on; the set's version is that of the first."""
+
+    name: str
+    packages: tuple[str, ...]
+
+
+SETS = (PackageSet("prerequisites", ("jq", "unzip")), PackageSet("docker", ("docker.io",)))
+
+
+class PackagesFailed(Exception):
+    """apt said no; the message holds its words."""
+
+
+def debian_artifacts(
+    root: Artifact, arch: str, progress: Report = silent, store: Store | None = None
+) -> list[Artifact]:
+    """The package sets for hosts of that root file system, and the images made from Debian's static busybox."""
+    store = store or Store()
+    recipe = recipe_of(root.sha256, SETS, IMAGES, sources())
+    names = [f"{one.name}_{SYSTEM}_{arch}" for one in SETS] + [f"{image.name}_image_{arch}" for image in IMAGES]
+
+    def say(doing: str, done: float = 0, finished: bool = False) -> None:
+        progress(Step("packages and images", doing, done, len(names), finished))
+
+    def cached() -> list[Artifact]:
+        index = store.find("debian_artifacts", SYSTEM, recipe)
+        versions = dict(line.split() for line in index.path.read_text().splitlines()) if index else {}
+        return [found for name in names if name in versions and (found := store.find(name, versions[name], recipe))]
+
+    if len(found := cached()) == len(names):
+        say("in the cache", finished=True)
+        return found
+    with store.working(lambda: say("waiting for another build on this machine")) as directory:
+        say("reading the mirror's package lists")
+        apt = Apt(directory / "apt", root, arch)
+        made = []
+        for number, one in enumerate(SETS):
+            say(f"downloading {one.name}", number)
+            debs = apt.download(one.name, one.packages)
+            version = _version(debs, one.packages[0])
+            target = directory / f"{one.name}_{SYSTEM}_{arch}_{recipe_of(sorted(debs))}.tar"
+            write_tar(target, debs)
+            made.append(store.keep(names[number], version, recipe, target, "debian"))
+        busybox = apt.file_of("busybox-static", "./bin/busybox")
+        for image in IMAGES:
+            target = directory / f"{image.name}_image_{arch}_{image.version}_{recipe_of(busybox, image)}.tar"
+            write_image(image, busybox, arch, target)
+            made.append(store.keep(f"{image.name}_image_{arch}", image.version, recipe, target, "made"))
+        index = directory / "index"
+        index.write_text("".join(f"{artifact.name} {artifact.version}\n" for artifact in made))
+        store.keep("debian_artifacts", SYSTEM, recipe, index, "made")
+    say(f"{sum(artifact.bytes for artifact in made) / 1e6:.0f} MB", finished=True)
+    return made
+
+
+class Apt:
+    """apt-get over a state of its own in `directory`, which believes itself on the host image."""
+
+    def __init__(self, directory: Path, root: Artifact, arch: str) -> None:
+        self._directory = directory
+        for part in (
+            "etc/apt/preferences.d",
+            "var/lib/apt/lists/partial",
+            "var/cache/apt/archives/partial",
+            "var/lib/dpkg",
+        ):
+            (directory / part).mkdir(parents=True)
+        (directory / "etc/apt/sources.list").write_text("\n".join(sources()) + "\n")
+        self._status = directory / "var/lib/dpkg/status"
+        with tarfile.open(root.path) as tar:
+            status = tar.extractfile("./var/lib/dpkg/status")
+            assert status is not None
+            self._status.write_bytes(status.read())
+        self._options = [
+            f"Dir={directory}",
+            f"Dir::State::status={self._status}",
+            "Dir::Etc::sourceparts=/dev/null",
+            f"APT::Architecture={arch}",
+            f"APT::Architectures={arch}",
+            "APT::Install-Recommends=false",
+            "APT::Sandbox::User=root",  # the cache may be where apt's own user cannot go
+        ]
+        self._run("update")
+
+    def download(self, name: str, packages: tuple[str, ...]) -> dict[str, Path]:
+        """The packages and what they need beyond the host image, by file name."""
+        archives = self._directory / name
+        (archives / "partial").mkdir(parents=True)
+        self._run("install", "--download-only", "--yes", *packages, f"-oDir::Cache::archives={archives}")
+        return {path.name: path for path in archives.glob("*.deb")}
+
+    def file_of(self, package: str, path: str) -> bytes:
+        """One file out of a package."""
+        deb = next(path for name, path in self.download(package, (package,)).items() if name.startswith(f"{package}_"))
+        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True)
+        if unpacked.returncode != 0:
+            raise PackagesFailed(unpacked.stderr.decode().strip())
+        with tarfile.open(fileobj=io.BytesIO(unpacked.stdout)) as tar:
+            file = tar.extractfile(path)
+            assert file is not None
+            return file.read()
+
+    def _run(self, *arguments: str) -> None:
+        options = [f"-o{option}" for option in self._options]
+        ran = subprocess.run(["apt-get", "-qq", *options, *arguments], capture_output=True, text=True)
+        if ran.returncode != 0:
+            raise PackagesFailed(f"apt-get {arguments[0]}: {ran.stderr.strip()[-2000:]}")
+
+
+def _version(debs: dict[str, Path], package: str) -> str:
+    """From a file name such as unzip_6.0-28+deb12u1_amd64.deb; a colon is %3a there."""
+    for name in debs:
+        if name.startswith(f"{package}_"):
+            return name.split("_")[1].replace("%3a", ":")
+    raise PackagesFailed(f"apt did not download {package}")
