@@ -1,0 +1,84 @@
+"""What rings: each alarm has a runbook under docs/runbooks that says what to look at first."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from lambdas.domain.config import ClusterConfig
+
+METRICS = {"namespace": "Quorate", "service": "quorate"}
+"""As `lambdas/observability.py` has them; a test compares."""
+
+PERIOD = Duration.minutes(5)
+
+
+@dataclass(frozen=True)
+class Ringing:
+    """`runbook` is a file name in docs/runbooks, without its suffix; it names the alarm too."""
+
+    runbook: str
+    meaning: str
+    metric: cloudwatch.IMetric
+    of: str = ""
+    """The group, where there is an alarm for each."""
+
+
+class Alarms(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: ClusterConfig,
+        machines: dict[str, stepfunctions.StateMachine],
+        dead_letters: sqs.Queue,
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id)
+        failed = {flow: machine.metric_failed(statistic="Sum", period=PERIOD) for flow, machine in machines.items()}
+        ringing = [
+            Ringing("launch-failed", "a node was abandoned and is being replaced", failed["node_launch"]),
+            Ringing("formation-failed", "an attempt to form the cluster ended without one", failed["form_cluster"]),
+            Ringing("termination-undecided", "an instance waits: nothing answered its hook", failed["node_terminate"]),
+            Ringing(
+                "event-lost",
+                "an event could not be delivered, or its handler failed for good",
+                dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum", period=PERIOD),
+            ),
+            *(
+                Ringing("launching-stopped", f"{group.name} launches nothing more", _breaker(group.name), of=group.name)
+                for group in (*config.server_groups, *config.client_pools)
+            ),
+        ]
+        for one in ringing:
+            self._alarm(config.name, one, topic)
+
+    def _alarm(self, cluster: str, one: Ringing, topic: sns.ITopic) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            f"{one.runbook}-{one.of}".removesuffix("-"),
+            alarm_description=f"Quorate cluster {cluster}: {one.meaning}. See docs/runbooks/{one.runbook}.md",
+            metric=one.metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def _breaker(group: str) -> cloudwatch.Metric:
+    """Powertools adds the service to every metric's dimensions."""
+    return cloudwatch.Metric(
+        namespace=METRICS["namespace"],
+        metric_name="BreakerOpened",
+        dimensions_map={"group": group, "service": METRICS["service"]},
+        statistic="Sum",
+        period=PERIOD,
+    )

@@ -1,0 +1,141 @@
+"""A whole cluster as one construct: `docs/embedding.md` shows it in somebody else's stack."""
+
+from aws_cdk import Duration, Stack, Tags, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_app.alarms import Alarms
+from cdk_app.documents import Documents
+from cdk_app.functions import Functions
+from cdk_app.keys import Keys
+from cdk_app.network import Network
+from cdk_app.node_group import NodeGroup
+from cdk_app.node_role import NodeRole
+from cdk_app.parameters import Parameters
+from cdk_app.permissions import Arns, arns_of
+from cdk_app.secrets import Secrets
+from cdk_app.security_groups import SecurityGroups
+from cdk_app.storage import Storage
+from cdk_app.triggers import Triggers
+from cdk_app.workflows import Workflows
+from lambdas.domain import names
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.errors import InvalidConfig
+from lambdas.settings import Settings
+
+
+class Cluster(Construct):
+    """Consul, Vault and Nomad on Auto Scaling groups, and everything that makes their nodes members.
+
+    `vpc` puts the nodes into a network of yours instead of the one that the cluster file describes: into its private
+    subnets, or isolated ones where it has no others. `nat_gateways` gives a VPC that is made here a way to the internet.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: ClusterConfig,
+        vpc: ec2.IVpc | None = None,
+        nat_gateways: int = 0,
+    ) -> None:
+        super().__init__(scope, id)
+        self.config = config
+        _check_region(self, config)
+        for key, value in config.tags.items():
+            Tags.of(self).add(key, value)
+
+        self.network = Network(self, "Network", config=config, vpc=vpc, nat_gateways=nat_gateways)
+        self.security_groups = SecurityGroups(self, "SecurityGroups", config=config, vpc=self.network.vpc)
+        self.network.add_endpoints(self.security_groups.nodes)
+        self.keys = Keys(self, "Keys", cluster=config.name)
+        self.storage = Storage(self, "Storage", cluster=config.name, data_key=self.keys.data)
+        self.secrets = Secrets(
+            self, "Secrets", cluster=config.name, data_key=self.keys.data, recovery_key=self.keys.recovery
+        )
+        self.alarm_topic = sns.Topic(self, "Alarm", enforce_ssl=True)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        arns = arns_of(self, config, self.storage, self.keys)
+        parameters = Parameters(self, "Parameters", config=config)
+        documents = Documents(self, "Documents", cluster=config.name)
+        functions = Functions(
+            self,
+            "Functions",
+            cluster=config.name,
+            settings=self._settings(arns),
+            arns=arns,
+            dead_letters=self.dead_letters,
+        )
+        workflows = Workflows(self, "Workflows", cluster=config.name, functions=functions.by_handler)
+        triggers = Triggers(
+            self,
+            "Triggers",
+            config=config,
+            machines=workflows.machines,
+            complete_command=functions.by_handler["complete_command"],
+            dead_letters=self.dead_letters,
+        )
+        Alarms(
+            self,
+            "Alarms",
+            config=config,
+            machines=workflows.machines,
+            dead_letters=self.dead_letters,
+            topic=self.alarm_topic,
+        )
+        self.node_groups = self._node_groups()
+        for group in self.node_groups.values():
+            group.wait_for(parameters, documents, self.secrets, functions, workflows, triggers, self.network)
+
+    def _settings(self, arns: Arns) -> Settings:
+        name = self.config.name
+        return Settings(
+            cluster_name=name,
+            table_name=self.storage.table.table_name,
+            bucket_name=self.storage.bucket.bucket_name,
+            config_parameter=names.config_parameter(name),
+            ca_parameter=names.ca_parameter(name),
+            ca_key_id=self.keys.authority.key_id,
+            unseal_key_id=self.keys.unseal.key_id,
+            form_cluster_arn=arns.formation,
+        )
+
+    def _node_groups(self) -> dict[str, NodeGroup]:
+        config = self.config
+        return {
+            group.name: NodeGroup(
+                self,
+                f"Group-{group.name}",
+                config=config,
+                group=group,
+                subnet_ids=self.network.subnet_ids,
+                security_groups=self.security_groups.of(group),
+                role=NodeRole(
+                    self,
+                    f"Role-{group.name}",
+                    group=group,
+                    storage=self.storage,
+                    secrets=self.secrets,
+                    keys=self.keys,
+                ).role,
+            )
+            for group in (*config.server_groups, *config.client_pools)
+        }
+
+
+def _check_region(scope: Construct, config: ClusterConfig) -> None:
+    region = Stack.of(scope).region
+    if not Token.is_unresolved(region) and region != config.region:
+        raise InvalidConfig(
+            f"cluster {config.name} is for {config.region} and its stack for {region}: change region in the cluster file, "
+            "or the stack's environment"
+        )

@@ -1,0 +1,33 @@
+"""SSM documents: one for each component and phase."""
+
+from pathlib import Path
+
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk_app.limits import check_document
+from lambdas.domain import names
+
+DOCUMENTS = Path(__file__).resolve().parent.parent / "ssm_documents"
+
+
+class Documents(Construct):
+    def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
+        super().__init__(scope, id)
+        for path in sorted(DOCUMENTS.glob("*/*.yaml")):
+            component, phase = path.parent.name, path.stem
+            name = names.document(cluster, component, phase)
+            from cdk_app import document_source
+
+            content = document_source.load(path)
+            check_document(name, content)
+            ssm.CfnDocument(
+                self,
+                f"{component}-{phase}",
+                name=name,
+                document_type="Command",
+                document_format="JSON",
+                target_type="/AWS::EC2::Instance",
+                content=content,
+                update_method="NewVersion",  # a named document cannot be replaced
+            )

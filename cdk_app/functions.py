@@ -1,0 +1,161 @@
+"""The Lambda functions: a table, one row for each file in `lambdas/handlers`."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as awslambda
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_app import lambda_package
+from cdk_app.nag import acknowledge
+from cdk_app.permissions import GRANTS, Arns
+from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
+from lambdas.domain import names
+from lambdas.settings import Settings
+
+
+@dataclass(frozen=True)
+class Row:
+    """`calls` are the functions of `lambdas/aws` that the handler calls: its permissions follow from them.
+
+    Memory is CPU too: at 512 MiB an import takes about a quarter of a core's time.
+    """
+
+    handler: str
+    calls: tuple[str, ...]
+    timeout_seconds: int = 30
+    memory_mib: int = 512
+    by_event: bool = False
+    """Invoked by EventBridge, not by a state machine: a failure that nobody waits for goes to the dead-letter queue."""
+
+
+FUNCTIONS: tuple[Row, ...] = (
+    Row(
+        "abandon_launch",
+        ("breakers.failed", "formation_record.leave", "lifecycle.complete", "lifecycle.stop_launching"),
+    ),
+    Row("await_agent", ("run_command.agent_is_online",), timeout_seconds=60),
+    Row(
+        "await_formation",
+        (
+            "cluster_config.load",
+            "executions.is_running",
+            "executions.start",
+            "executions.succeed_task",
+            "formation_record.arrivals",
+            "formation_record.arrive",
+            "formation_record.read",
+            "instances.alive",
+            "lifecycle.keep_open",
+        ),
+    ),
+    Row(
+        "begin_formation",
+        (
+            "bucket.deliver",
+            "cluster_config.load",
+            "formation_record.arrivals",
+            "formation_record.claim",
+            "formation_record.keep_members",
+            "instances.alive",
+        ),
+    ),
+    Row("complete_command", ("answers.answer_if_ended", "dispatches.by_command"), by_event=True),
+    Row(
+        "complete_formation",
+        (
+            "executions.succeed_task",
+            "formation_record.arrivals",
+            "formation_record.conclude",
+            "formation_record.read",
+        ),
+    ),
+    Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete")),
+    Row("complete_terminate", ("lifecycle.complete",)),
+    Row("fail_formation", ("executions.fail_task", "formation_record.arrivals", "formation_record.conclude")),
+    Row("plan_launch", ("bucket.read_manifest", "claims.take", "cluster_config.load", "instances.describe")),
+    Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
+    Row(
+        "plan_terminate",
+        ("claims.take", "cluster_config.load", "formation_record.read", "instances.describe_if_running"),
+    ),
+    Row(
+        "send_command",
+        (
+            "answers.answer_if_ended",
+            "answers.answer_success",
+            "dispatches.adopt",
+            "dispatches.by_command",
+            "dispatches.find",
+            "dispatches.record",
+            "run_command.send",
+        ),
+    ),
+    Row(
+        "sign_certificate",
+        (
+            "authority.KmsSigner",
+            "authority.keep_certificate",
+            "authority.read_certificate",
+            "bucket.deliver",
+            "cluster_config.load",
+            "observability.once",
+        ),
+        memory_mib=1024,
+    ),
+)
+
+
+class Functions(Construct):
+    """`by_handler` has each function under its handler's name."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, cluster: str, settings: Settings, arns: Arns, dead_letters: sqs.IQueue
+    ) -> None:
+        super().__init__(scope, id)
+        self._cluster = cluster
+        self._environment = settings.to_environment() | {"POWERTOOLS_LOG_LEVEL": "INFO"}
+        self._arns = arns
+        self._dead_letters = dead_letters
+        self._code = lambda_package.code()
+        self._log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/quorate/{cluster}/functions",
+            retention=LOG_RETENTION,
+            removal_policy=REMOVED_WITH_STACK,
+        )
+        self.by_handler = {row.handler: self._function(row) for row in FUNCTIONS}
+
+    def _function(self, row: Row) -> awslambda.Function:
+        place = Construct(self, row.handler)
+        role = iam.Role(place, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        for call in row.calls:
+            for statement in GRANTS[call](self._arns):
+                role.add_to_policy(statement)
+        self._log_group.grant_write(role)
+        function = awslambda.Function(
+            place,
+            "Function",
+            function_name=names.function(self._cluster, row.handler),
+            runtime=awslambda.Runtime.PYTHON_3_14,
+            architecture=awslambda.Architecture.ARM_64,
+            handler=f"lambdas.handlers.{row.handler}.handler",
+            code=self._code,
+            role=role,
+            timeout=Duration.seconds(row.timeout_seconds),
+            memory_size=row.memory_mib,
+            environment=self._environment,
+            log_group=self._log_group,
+            tracing=awslambda.Tracing.ACTIVE,
+            dead_letter_queue=self._dead_letters if row.by_event else None,
+        )
+        acknowledge(
+            place,
+            "AwsSolutions-IAM5[Resource::*]",
+            "X-Ray, Describe* and GetCommandInvocation have no resource to name",
+        )
+        return function

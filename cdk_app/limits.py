@@ -1,0 +1,47 @@
+"""AWS's limits that a cluster file or our own growth could break, checked while synthesising."""
+
+import json
+from typing import Any
+
+from lambdas.domain.errors import InvalidConfig
+
+DOCUMENT_BYTES = 65_536
+"""An SSM document (Systems Manager quotas: 64 KB)."""
+
+PARAMETER_BYTES = {"Standard": 4_096, "Advanced": 8_192}
+"""A parameter's value, by tier (Systems Manager quotas); Advanced costs $0.05 a month."""
+
+PATTERN_CHARACTERS = 2_048
+"""An event pattern (EventBridge quotas)."""
+
+DEFINITION_BYTES = 1_048_576
+"""A state machine's definition (Step Functions quotas)."""
+
+
+def parameter_tier(name: str, value: str) -> str:
+    """The cheapest tier that holds `value`. Raises InvalidConfig where none does."""
+    size = len(value.encode())
+    for tier, limit in PARAMETER_BYTES.items():
+        if size <= limit:
+            return tier
+    raise InvalidConfig(
+        f"the cluster file takes {size} bytes as parameter {name}, Parameter Store holds {PARAMETER_BYTES['Advanced']}: "
+        "use fewer groups, tags or subnets, or make it two clusters"
+    )
+
+
+def check_document(name: str, content: dict[str, Any]) -> None:
+    size = len(json.dumps(content).encode())
+    if size > DOCUMENT_BYTES:
+        raise InvalidConfig(
+            f"document {name} takes {size} bytes, Systems Manager takes {DOCUMENT_BYTES}: shorten its script"
+        )
+
+
+def check_pattern(name: str, pattern: dict[str, Any]) -> None:
+    size = len(json.dumps(pattern))
+    if size > PATTERN_CHARACTERS:
+        raise InvalidConfig(
+            f"the event pattern of {name} takes {size} characters, EventBridge takes {PATTERN_CHARACTERS}: "
+            "use fewer groups or shorter names"
+        )

@@ -1,0 +1,25 @@
+"""The cluster file as the Lambdas read it."""
+
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk_app.limits import parameter_tier
+from lambdas.domain import names
+from lambdas.domain.config import ClusterConfig
+
+
+class Parameters(Construct):
+    """The CA's certificate is a parameter too, but the first node's launch writes it: its key signs it, not the stack."""
+
+    def __init__(self, scope: Construct, id: str, *, config: ClusterConfig) -> None:
+        super().__init__(scope, id)
+        name, value = names.config_parameter(config.name), config.model_dump_json()
+        ssm.CfnParameter(
+            self,
+            "Config",
+            name=name,
+            type="String",
+            value=value,
+            tier=parameter_tier(name, value),
+            description=f"Cluster file of Quorate cluster {config.name}",
+        )

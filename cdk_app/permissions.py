@@ -1,0 +1,166 @@
+"""What each function of `lambdas/aws` needs to be allowed: a handler gets what it calls, and nothing else.
+
+`tests/infrastructure` reads the handlers and holds their calls against `functions.FUNCTIONS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_app.keys import Keys
+from cdk_app.storage import Storage
+from lambdas.domain import names
+from lambdas.domain.artifacts import MANIFEST_KEY
+from lambdas.domain.components import COMPONENTS
+from lambdas.domain.config import ClusterConfig
+
+FORMATION_FLOW = "form_cluster"
+
+
+@dataclass(frozen=True)
+class Arns:
+    """The resources that functions act on, by the names they will have: naming them makes no cycle in the template."""
+
+    table: str
+    data_key: str
+    authority_key: str
+    bucket: str
+    config_parameter: str
+    ca_parameter: str
+    documents: tuple[str, ...]
+    instances: str
+    groups: tuple[str, ...]
+    machines: str
+    formation: str
+    formation_executions: str
+    cluster: str
+
+
+def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Keys) -> Arns:
+    stack = Stack.of(scope)
+    cluster = config.name
+
+    def parameter(name: str) -> str:
+        return stack.format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))
+
+    def group(name: str) -> str:
+        own = names.autoscaling_group(cluster, name)
+        return stack.format_arn(
+            service="autoscaling", resource="autoScalingGroup", resource_name=f"*:autoScalingGroupName/{own}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )  # fmt: skip
+
+    def states(resource: str, name: str) -> str:
+        return stack.format_arn(
+            service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+
+    formation = names.state_machine(cluster, FORMATION_FLOW)
+    return Arns(
+        table=storage.table.table_arn,
+        data_key=keys.data.key_arn,
+        authority_key=keys.authority.key_arn,
+        bucket=storage.bucket.bucket_arn,
+        config_parameter=parameter(names.config_parameter(cluster)),
+        ca_parameter=parameter(names.ca_parameter(cluster)),
+        documents=tuple(
+            stack.format_arn(
+                service="ssm", resource="document", resource_name=names.document(cluster, component.name, "*")
+            )
+            for component in COMPONENTS
+        ),
+        instances=stack.format_arn(service="ec2", resource="instance", resource_name="*"),
+        groups=tuple(group(one.name) for one in (*config.server_groups, *config.client_pools)),
+        machines=states("stateMachine", names.state_machine(cluster, "*")),
+        formation=states("stateMachine", formation),
+        formation_executions=states("execution", f"{formation}:*"),
+        cluster=cluster,
+    )
+
+
+Statements = tuple[iam.PolicyStatement, ...]
+Grant = Callable[[Arns], Statements]
+
+
+def _allow(*actions: str, on: tuple[str, ...] = ("*",), **conditions: dict[str, str]) -> Statements:
+    return (iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=conditions or None),)
+
+
+def records(*actions: str) -> Grant:
+    """The table, and the key it is encrypted with."""
+
+    def grant(arns: Arns) -> Statements:
+        table = _allow(*(f"dynamodb:{action}" for action in actions), on=(arns.table,))
+        return table + _allow("kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", on=(arns.data_key,))
+
+    return grant
+
+
+def _answer_task(arns: Arns) -> Statements:
+    return _allow("states:SendTaskSuccess", "states:SendTaskFailure", on=(arns.machines,))
+
+
+def _answer_action(arns: Arns) -> Statements:
+    return _allow("autoscaling:CompleteLifecycleAction", on=arns.groups)
+
+
+def _keep_action_open(arns: Arns) -> Statements:
+    return _allow("autoscaling:RecordLifecycleActionHeartbeat", on=arns.groups)
+
+
+def _send(arns: Arns) -> Statements:
+    """Our documents, on our instances: two statements, since Systems Manager asks for both."""
+    ours = _allow(
+        "ssm:SendCommand", on=(arns.instances,), StringEquals={f"ssm:resourceTag/{names.CLUSTER_TAG}": arns.cluster}
+    )
+    return _allow("ssm:SendCommand", on=arns.documents) + ours
+
+
+def _read_command(_: Arns) -> Statements:
+    return _allow("ssm:GetCommandInvocation")
+
+
+GRANTS: dict[str, Grant] = {
+    "answers.answer_if_ended": lambda arns: records("UpdateItem")(arns) + _read_command(arns) + _answer_task(arns),
+    "answers.answer_success": _answer_task,
+    "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=(arns.authority_key,)),
+    "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=(arns.ca_parameter,)),
+    "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=(arns.ca_parameter,)),
+    "breakers.failed": records("GetItem", "UpdateItem"),
+    "breakers.succeeded": records("DeleteItem"),
+    "bucket.deliver": lambda arns: _allow("s3:PutObject", on=(f"{arns.bucket}/nodes/*",)),
+    "bucket.read_manifest": lambda arns: (
+        _allow("s3:GetObject", on=(f"{arns.bucket}/{MANIFEST_KEY}",))
+        + _allow("s3:ListBucket", on=(arns.bucket,))  # without it a missing object reads as AccessDenied
+    ),
+    "claims.take": records("PutItem"),
+    "cluster_config.load": lambda arns: _allow("ssm:GetParameter", on=(arns.config_parameter,)),
+    "dispatches.adopt": records("UpdateItem"),
+    "dispatches.by_command": records("GetItem"),
+    "dispatches.find": records("GetItem"),
+    "dispatches.record": records("PutItem"),
+    "executions.fail_task": _answer_task,
+    "executions.is_running": lambda arns: _allow("states:DescribeExecution", on=(arns.formation_executions,)),
+    "executions.start": lambda arns: _allow("states:StartExecution", on=(arns.formation,)),
+    "executions.succeed_task": _answer_task,
+    "formation_record.arrivals": records("Query"),
+    "formation_record.arrive": records("GetItem", "PutItem"),
+    "formation_record.claim": records("GetItem", "UpdateItem"),
+    "formation_record.conclude": records("UpdateItem"),
+    "formation_record.keep_members": records("UpdateItem"),
+    "formation_record.leave": records("DeleteItem"),
+    "formation_record.read": records("GetItem"),
+    "instances.alive": lambda _: _allow("autoscaling:DescribeAutoScalingGroups"),
+    "instances.describe": lambda _: _allow("ec2:DescribeInstances"),
+    "instances.describe_if_running": lambda _: _allow("ec2:DescribeInstances"),
+    "lifecycle.complete": _answer_action,
+    "lifecycle.keep_open": _keep_action_open,
+    "lifecycle.stop_launching": lambda arns: _allow("autoscaling:SuspendProcesses", on=arns.groups),
+    "observability.once": records("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+    "run_command.agent_is_online": lambda _: _allow("ssm:DescribeInstanceInformation"),
+    "run_command.send": _send,
+}
+"""By `<module>.<function>` of `lambdas/aws`; `observability.once` writes Powertools' idempotency records."""

@@ -1,0 +1,12 @@
+"""What outlives the stack, and for how long logs are kept."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+
+KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""For what a cluster cannot be restored without: keys, recovery keys, its record. A first deployment that fails leaves nothing."""
+
+REMOVED_WITH_STACK = RemovalPolicy.DESTROY
+
+LOG_RETENTION = logs.RetentionDays.THREE_MONTHS
+"""As long as Step Functions keeps an execution's history (90 days): both halves of a story end together."""
