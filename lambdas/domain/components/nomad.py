@@ -119,12 +119,17 @@ def _client(config: ClusterConfig, node: Node) -> dict[str, Any]:
             "node_pool": node.node_pool,
             "server_join": _join(config),
             "cni_path": "/opt/cni/bin",
-            # Exactly the interface that has the node's address, whatever bridges there are.
-            "network_interface": f'{{{{ GetAllInterfaces | include "network" "{node.private_ip}/32" | attr "name" }}}}',
+            "network_interface": _interface_of(node.private_ip),
             "meta": {"quorate_group": node.group},
             "options": {"driver.allowlist": ",".join(node.drivers), "fingerprint.denylist": _OTHER_CLOUDS},
         }
     } | ({"plugin": plugins} if plugins else {})
+
+
+def _interface_of(address: str) -> str:
+    """go-sockaddr's words for the interface that has `address`, whatever bridges the host has or gets."""
+    exactly = "^" + address.replace(".", "[.]") + "(/|$)"
+    return f'{{{{ GetAllInterfaces | include "address" "{exactly}" | attr "name" }}}}'
 
 
 def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
