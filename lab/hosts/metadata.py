@@ -22,6 +22,7 @@ TOKEN_HEADER = "X-aws-ec2-metadata-token"
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 LONGEST_TOKEN_SECONDS = 21_600
 CREDENTIAL_LIFE = datetime.timedelta(hours=6)
+SHUTDOWN_POLL_SECONDS = 0.05
 ACCESS_KEY_PREFIX = "ASIA"  # what keys of temporary credentials begin with
 
 Catalogue = Mapping[str, Union[str, "Catalogue"]]
@@ -32,7 +33,7 @@ class Headers(Protocol):
 
     def get(self, name: str, default: str) -> str: ...
 
-    def __contains__(self, name: object, /) -> bool: ...
+    def __contains__(self, name: str, /) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ class MetadataServer:
 
         self._server = _Server((address, port), Handler)
         self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, name="metadata", daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(SHUTDOWN_POLL_SECONDS,), name="metadata", daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
