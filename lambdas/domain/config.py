@@ -133,8 +133,7 @@ class ClusterConfig(Model):
 
     @model_validator(mode="after")
     def _groups_fit(self) -> Self:
-        groups: tuple[ServerGroup | ClientPool, ...] = (*self.server_groups, *self.client_pools)
-        names = [group.name for group in groups]
+        names = [group.name for group in self.groups]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"group names repeat: {', '.join(repeated)}; every group and pool needs its own")
         for product in PRODUCTS:
@@ -147,6 +146,10 @@ class ClusterConfig(Model):
                     f"{product} would have {voters} voters: make the sizes of its groups add up to 1, 3, 5 or 7"
                 )
         return self
+
+    @property
+    def groups(self) -> tuple[ServerGroup | ClientPool, ...]:
+        return (*self.server_groups, *self.client_pools)
 
     def voters(self, product: Product) -> int:
         """How many servers found `product`: what `bootstrap_expect` says."""

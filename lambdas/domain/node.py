@@ -71,8 +71,7 @@ def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: 
 
 def find_group(config: ClusterConfig, autoscaling_group: str) -> ServerGroup | ClientPool:
     name = group_of(config.name, autoscaling_group)
-    groups: tuple[ServerGroup | ClientPool, ...] = (*config.server_groups, *config.client_pools)
-    for group in groups:
+    for group in config.groups:
         if group.name == name:
             return group
     raise EventNotOurs(f"Auto Scaling group {autoscaling_group!r} is not of cluster {config.name!r}")
