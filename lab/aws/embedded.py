@@ -22,6 +22,7 @@ from lab.aws.cloud_formation import CloudFormation
 from lab.aws.deployment import deploy
 from lab.aws.event_bridge import EventBridge
 from lab.aws.event_targets import EventTargets
+from lab.aws.http_server import AwsServer, Certificate
 from lab.aws.instances import Instances
 from lab.aws.invocation import InvocationEnvironment
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
@@ -66,6 +67,7 @@ class EmbeddedAws:
         self.chaos = chaos or Chaos()
         self._cloud = Cloud(hosts, region, account, Clock(time_scale, timeout_scale), self.chaos)
         self._stack = ExitStack()
+        self._servers: list[AwsServer] = []
         cloud = self._cloud
         self._event_bridge = EventBridge(cloud)
         self._functions = LambdaFunctions(cloud)
@@ -116,6 +118,9 @@ class EmbeddedAws:
         """End what is under way and leave no thread behind; the machines stay with their owner."""
         stack, self._stack = self._stack.pop_all(), ExitStack()
         with stack:
+            for server in self._servers:
+                server.close()
+            self._servers.clear()
             self._cloud.background.stop()
             self._language.stopping.set()
             self._functions.kill_all()
@@ -136,6 +141,13 @@ class EmbeddedAws:
     def fire_schedule(self, rule_name: str) -> None:
         """Do what a scheduled rule would do now; schedules never fire by themselves here."""
         self._event_bridge.fire_schedule(rule_name)
+
+    def serve(self, host: str = "127.0.0.1", port: int = 0, tls_certificate: Certificate | None = None) -> AwsServer:
+        """Serve the same AWS over HTTP (or TLS) until closed. The socket is bound in the calling thread, and so in
+        the network namespace that this thread is in."""
+        server = AwsServer(self._cloud, host, port, tls_certificate)
+        self._servers.append(server)
+        return server
 
     # Waiting and looking.
 
@@ -175,6 +187,8 @@ class EmbeddedAws:
             # Newer endpoints carry the account's id in the host name; moto does not know those.
             "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
             "MOTO_ACCOUNT_ID": self.account,
+            # Packages of 130 MB are put here; botocore takes 6 s to wrap one into chunks with a checksum.
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         }
         before = {name: os.environ.get(name) for name in values}
 
