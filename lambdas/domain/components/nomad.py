@@ -4,6 +4,7 @@ from typing import Any
 
 from lambdas.domain.component import Component, FileSet, Port, Surroundings
 from lambdas.domain.components.host import (
+    CA_FILE,
     JOIN_RETRY_SECONDS,
     TLS_FILES,
     cloud_join,
@@ -26,6 +27,16 @@ _RULES = {
     # `node` write is what it takes to drain oneself.
     "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
 }
+
+_SERVICE = {"TasksMax": "infinity", "LimitNPROC": "infinity", "OOMScoreAdjust": "-1000"}
+
+_CONSUL_FIRST = (
+    "-/usr/bin/timeout 60 /bin/sh -c 'until"
+    f" curl --silent --fail --cacert {CA_FILE} https://127.0.0.1:8501/v1/status/leader | grep --quiet :;"
+    " do sleep 0.2; done'"
+)
+"""A client that starts before its Consul agent has servers finds no Consul, and says so to the scheduler for up to
+20 seconds. After a minute it starts without: allocations that need no Consul can run."""
 
 
 def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
@@ -52,7 +63,7 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 command="/usr/local/bin/nomad agent -config=/etc/nomad.d",
                 user=user,
                 after=("consul.service", "docker.service"),
-                service={"TasksMax": "infinity", "LimitNPROC": "infinity", "OOMScoreAdjust": "-1000"},
+                service=_SERVICE if kind == "server" else {**_SERVICE, "ExecStartPre": _CONSUL_FIRST},
             ),
         ),
         values={"secrets": secrets},
