@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs Docker from the packages in the bucket and loads the pause image that bridge networks need.
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/packages.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/artifact.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/wait.sh"
+
+require_parameters Cluster Region Bucket ArtifactKey ArtifactSha256 \
+  Version PrerequisitesKey PrerequisitesSha256 ImageKey ImageSha256
+readonly artifact_key=${SSM_ArtifactKey:?}
+readonly artifact_sha256=${SSM_ArtifactSha256:?}
+readonly version=${SSM_Version:?}
+readonly prerequisites_key=${SSM_PrerequisitesKey:?}
+readonly prerequisites_sha256=${SSM_PrerequisitesSha256:?}
+readonly image_key=${SSM_ImageKey:?}
+readonly image_sha256=${SSM_ImageSha256:?}
+
+readonly image_name_file=$stamp_dir/pause_image.name
+
+main() {
+  ensure_prerequisites "$prerequisites_key" "$prerequisites_sha256"
+  has_docker || install_docker
+  systemctl is-enabled --quiet docker || systemctl enable --quiet docker
+  systemctl is-active --quiet docker || systemctl start docker
+  wait_until 120 "Docker's daemon" docker_answers
+  has_pause_image || load_pause_image
+  result "{\"version\":$(json_string "$version"),\"image\":$(json_string "$(<"$image_name_file")"),\"changed\":$changed}"
+}
+
+has_docker() {
+  is_installed docker "$artifact_sha256" && have_tools docker dockerd
+}
+
+install_docker() {
+  log "installing $artifact_key"
+  fetch_verified "$artifact_key" "$artifact_sha256" "$work_dir/artifact"
+  with_host_lock install_packages "$work_dir/artifact"
+  have_tools docker dockerd || fail 70 "the packages of $artifact_key have no ${missing_tools[*]}"
+  mark_installed docker "$artifact_sha256"
+  changed=true
+}
+
+docker_answers() {
+  obstacle=$(docker info 2>&1 >/dev/null)
+}
+
+# An image keeps its name in the archive; what was loaded is asked for by that name.
+has_pause_image() {
+  is_installed pause_image "$image_sha256" "$image_name_file" &&
+    docker image inspect "$(<"$image_name_file")" >/dev/null 2>&1
+}
+
+load_pause_image() {
+  log "loading $image_key"
+  fetch_verified "$image_key" "$image_sha256" "$work_dir/image.tar"
+  local loaded
+  loaded=$(docker load --quiet --input "$work_dir/image.tar")
+  [[ $loaded == "Loaded image: "* ]] || fail 70 "image $image_key has no name: docker load said '$loaded'"
+  mkdir -p "$stamp_dir"
+  printf '%s\n' "${loaded#Loaded image: }" >"$image_name_file"
+  mark_installed pause_image "$image_sha256"
+  changed=true
+}
+
+main "$@"

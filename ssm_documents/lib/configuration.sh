@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# File sets: what the domain rendered for this node, fetched by key and SHA-256.
+source "${BASH_SOURCE[0]%/*}/verified.sh"
+
+file_set=
+configuration_changed=false
+
+# fetch_file_set KEY SHA256: its file is in file_set.
+fetch_file_set() {
+  file_set=$work_dir/file_set.json
+  fetch_verified "$1" "$2" "$file_set"
+  jq --exit-status 'has("files") and has("values")' "$file_set" >/dev/null || fail 70 "$1 is no file set"
+}
+
+# put_file SOURCE PATH MODE OWNER GROUP: the whole file or none of it; a change is noted.
+put_file() {
+  local -r source=$1 path=$root$2 mode=$3 owner=$4 group=$5
+  make_path "${path%/*}"
+  local fresh
+  fresh=$(mktemp "${path%/*}/.quorate.XXXXXX")
+  cat "$source" >"$fresh"
+  chown "$owner:$group" "$fresh"
+  chmod "$mode" "$fresh"
+  if cmp --silent "$fresh" "$path" && [[ $(stat --format '%a %U %G' "$fresh") == $(stat --format '%a %U %G' "$path") ]]; then
+    rm "$fresh"
+    return 0
+  fi
+  mv "$fresh" "$path"
+  log "wrote $path"
+  # shellcheck disable=SC2034 # the caller reads it
+  configuration_changed=true
+}
+
+# write_file_set: all its files, in its order.
+write_file_set() {
+  local rows path mode owner group index=0
+  rows=$(jq --raw-output '.files[] | [.path, .mode, .owner, .group] | @tsv' "$file_set")
+  while IFS=$'\t' read -r path mode owner group; do
+    [[ -n $path ]] || continue
+    [[ $path == /* && $path != *..* ]] || fail 70 "the file set names the path '$path'"
+    jq --join-output --argjson index "$index" '.files[$index].content' "$file_set" >"$work_dir/content"
+    put_file "$work_dir/content" "$path" "$mode" "$owner" "$group"
+    index=$((index + 1))
+  done <<<"$rows"
+}
+
+values=
+
+# read_values: `values` of the file set, as JSON.
+read_values() {
+  # shellcheck disable=SC2034 # the caller reads it
+  values=$(jq --compact-output '.values' "$file_set")
+}
+
+# with_files_read JSON: its `body`, with the text of the node's files that `from_files` names put at their dotted keys.
+with_files_read() {
+  local rows body key file
+  body=$(jq --compact-output '.body' <<<"$1")
+  rows=$(jq --raw-output '.from_files // {} | to_entries[] | [.key, .value] | @tsv' <<<"$1")
+  while IFS=$'\t' read -r key file; do
+    [[ -n $key ]] || continue
+    body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" 'setpath($key | split("."); $text)' <<<"$body")
+  done <<<"$rows"
+  printf '%s' "$body"
+}

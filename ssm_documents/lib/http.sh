@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# One HTTP exchange by curl. Secrets never become arguments, where a process list shows them: headers that carry one go
+# through `--config` on a descriptor, bodies through stdin.
+source "${BASH_SOURCE[0]%/*}/result.sh"
+
+# The answer of the last exchange. Status 000: nothing answered.
+reply_status=000
+reply_body=
+
+# curl_header NAME VALUE: a line for `--config`.
+curl_header() {
+  local value=${2//\\/\\\\}
+  printf 'header = "%s: %s"\n' "$1" "${value//\"/\\\"}"
+}
+
+# exchange METHOD URL BODY CONFIG [curl options...]: never fails, the caller reads reply_status.
+exchange() {
+  local -r method=$1 url=$2 body=$3 config=$4
+  shift 4
+  local answer options=(--request "$method")
+  [[ -z $body ]] || options+=(--data-binary @-)
+  answer=$(
+    curl --silent --show-error --noproxy '*' --connect-timeout 5 --max-time 60 --write-out '\n%{http_code}' \
+      --config <(printf '%s\n' "$config") "${options[@]}" "$@" "$url" < <(printf '%s' "$body") 2>"$work_dir/curl.log"
+  ) || true # status 000 says it
+  reply_status=${answer##*$'\n'}
+  reply_body=${answer%"$reply_status"}
+  reply_body=${reply_body%$'\n'}
+  [[ $reply_status =~ ^[0-9]{3}$ ]] || reply_status=000
+  if [[ $reply_status == 000 ]]; then
+    reply_body=$(head -n 1 "$work_dir/curl.log")
+  fi
+}
+
+# What to tell of the last answer: its status and, of an error, the start of its text. Never used for a success.
+describe_reply() {
+  local text=${reply_body//[[:cntrl:]]/ }
+  printf '%s%s' "$reply_status" "${text:+ (${text:0:160})}"
+}

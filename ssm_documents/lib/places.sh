@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# Where things are. QUORATE_ROOT puts all of it under another directory: tests run the scripts there. A node has none.
+
+root=${QUORATE_ROOT:-}
+
+# make_path DIRECTORY: with its parents, readable by all: what must be private is so by the modes inside.
+make_path() {
+  (umask 022 && mkdir -p "$1")
+}
+
+# shellcheck disable=SC2034 # read by the files that source this one
+authority_file=$root/etc/quorate/tls/ca.pem
+# shellcheck disable=SC2034
+certificate_file=$root/etc/quorate/tls/node.pem
+# shellcheck disable=SC2034
+key_file=$root/etc/quorate/tls/node.key

@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Secrets Manager. The stack makes the secrets empty; each is filled once, by whoever comes first, and read by name.
+source "${BASH_SOURCE[0]%/*}/aws.sh"
+
+secret_value=
+
+# read_secret NAME: the value is in secret_value; fails where it has none yet.
+read_secret() {
+  local -r id=${SSM_SecretsPrefix:?}$1
+  secret_value=
+  secrets_manager GetSecretValue "{\"SecretId\":\"$id\"}"
+  case $reply_status:$aws_error in
+  200:*)
+    secret_value=$(jq --raw-output '.SecretString // empty' <<<"$reply_body") || fail 70 "secret $id is unreadable"
+    reply_body=
+    [[ -n $secret_value ]]
+    ;;
+  *:ResourceNotFoundException) return 1 ;;
+  *) fail 70 "reading secret $id answered $reply_status $aws_error" ;;
+  esac
+}
+
+# require_secret NAME
+require_secret() {
+  read_secret "$1" || fail 75 "secret ${SSM_SecretsPrefix:?}$1 has no value yet"
+}

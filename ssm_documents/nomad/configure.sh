@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Writes Nomad's configuration and unit, and the secrets that it merges from its directory.
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/secrets_file.sh"
+
+require_parameters Cluster Region Bucket ConfigurationKey ConfigurationSha256 SecretsPrefix Kind
+readonly configuration_key=${SSM_ConfigurationKey:?}
+readonly configuration_sha256=${SSM_ConfigurationSha256:?}
+readonly kind=${SSM_Kind:?}
+
+main() {
+  require_one_of Kind "$kind" server client
+  log "configuring a Nomad $kind"
+  local group=nomad
+  [[ $kind == server ]] || group=root # a client runs as root
+  fetch_file_set "$configuration_key" "$configuration_sha256"
+  write_file_set
+  put_secrets_file /etc/nomad.d/secrets.json root "$group"
+  result "{\"changed\":$configuration_changed}"
+}
+
+main "$@"
