@@ -15,6 +15,7 @@ from lab.products.catalogue import HERE, GoBuild, Product
 from lab.products.catalogue import host_architecture as _host
 
 GO_MINIMUM = (1, 25, 8)  # the highest `go` directive among build/*/go.mod
+GO_FETCHES_TOOLCHAINS = (1, 21, 0)  # from here on the go command gets a newer one through the module proxy
 _LAST_WORDS_LINES = 25
 
 
@@ -35,16 +36,24 @@ def inputs(product: Product) -> tuple[object, ...]:
     )
 
 
-def go_problem() -> str | None:
-    """Why this machine cannot build, in words; None when it can."""
-    required = ".".join(map(str, GO_MINIMUM))
+def go_version() -> tuple[int, ...] | None:
     if shutil.which("go") is None:
-        return f"Go {required} or newer is not installed (https://go.dev/dl)"
+        return None
     said = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True).stdout.strip()
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
-    if found is None or tuple(int(part or 0) for part in found.groups()) < GO_MINIMUM:
-        return f"Go {required} or newer is needed, this machine has {said or 'an unknown one'} (https://go.dev/dl)"
-    return None
+    return tuple(int(part or 0) for part in found.groups()) if found else None
+
+
+def go_problem() -> str | None:
+    """Why this machine cannot build, in words; None when it can."""
+    version = go_version()
+    if version is not None and version >= GO_FETCHES_TOOLCHAINS:
+        return None
+    has = "none" if version is None else ".".join(map(str, version))
+    wanted, oldest = (".".join(map(str, one)) for one in (GO_MINIMUM, GO_FETCHES_TOOLCHAINS))
+    return (
+        f"Go {wanted} is needed, or any from {oldest} on, which fetches it; this machine has {has} (https://go.dev/dl)"
+    )
 
 
 def compile_product(product: Product, arch: str, into: Path, progress: Callable[[int, int], None]) -> dict[str, Path]:
@@ -83,7 +92,7 @@ def _environment(build: GoBuild, arch: str) -> dict[str, str]:
     return os.environ | {
         "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
         "GOWORK": "off",
-        "GOTOOLCHAIN": "local",
+        "GOTOOLCHAIN": "local" if (go_version() or ()) >= GO_MINIMUM else "auto",
         # The checksum database lacks a few of HashiCorp's sub-modules; the committed go.sum pins them.
         "GONOSUMDB": "github.com/hashicorp/*",
         "GOOS": "linux",

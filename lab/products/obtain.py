@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from lab.products import compile as go
 from lab.products.archive import write_tar, write_zip
@@ -9,6 +10,11 @@ from lab.products.artifact import Artifact, Store, recipe_of
 from lab.products.catalogue import PRODUCTS, Product, host_architecture
 from lab.products.progress import Report, Step, silent
 from lab.products.release import ReleaseUnavailable, Vendors
+
+
+class Say(Protocol):
+    def __call__(self, doing: str, done: float = 0, total: float | None = None, finished: bool = False) -> None: ...
+
 
 _PACKING = 2  # raise when `_pack` changes what it writes
 
@@ -47,17 +53,25 @@ def _obtain(product: Product, arch: str, store: Store, vendors: Vendors, progres
             file = vendors.fetch(
                 product, arch, directory, lambda done, total: say(f"downloading {product.version}", done, total)
             )
-            artifact = store.keep(name, product.version, recipe, file, "release")
-        except ReleaseUnavailable:
-            say("fetching Go modules")
-            binaries = go.compile_product(
-                product, arch, directory, lambda done, total: say(f"compiling {product.version}", done, total)
-            )
-            say("packing")
-            artifact = store.keep(name, product.version, recipe, _pack(product, arch, binaries, directory), "built")
+            origin = "release"
+        except ReleaseUnavailable as unavailable:
+            file, origin = _compile(product, arch, directory, say, unavailable), "built"
+        artifact = store.keep(name, product.version, recipe, file, origin)
     how = "the vendor's release" if artifact.origin == "release" else "compiled"
     say(f"{product.version}, {how}, {artifact.bytes / 1e6:.0f} MB", finished=True)
     return artifact
+
+
+def _compile(product: Product, arch: str, directory: Path, say: Say, unavailable: ReleaseUnavailable) -> Path:
+    say("fetching Go modules")
+    try:
+        binaries = go.compile_product(
+            product, arch, directory, lambda done, total: say(f"compiling {product.version}", done, total)
+        )
+    except go.CompileFailed as failed:
+        raise go.CompileFailed(f"no release ({unavailable}) and no build ({failed})") from failed
+    say("packing")
+    return _pack(product, arch, binaries, directory)
 
 
 def _pack(product: Product, arch: str, binaries: dict[str, Path], directory: Path) -> Path:

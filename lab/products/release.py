@@ -5,6 +5,7 @@ left alone, so a machine without a way there falls through to building in the ti
 """
 
 import hashlib
+import http.client
 import subprocess
 import tempfile
 import urllib.error
@@ -46,7 +47,7 @@ class Vendors:
         url = f"{product.site}/{product.fill(product.release, arch)}"
         try:
             actual = download(url, target, progress)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ReleaseUnavailable(f"{url}: {error}") from error
         if actual != expected:
             target.unlink()
@@ -62,7 +63,7 @@ class Vendors:
                 return answer.read()
         except urllib.error.HTTPError as error:
             raise ReleaseUnavailable(f"{url} answers {error.code}") from error
-        except OSError as error:  # URLError, a timeout, a reset
+        except (OSError, http.client.HTTPException) as error:  # URLError, a timeout, a reset
             self.silent_sites[product.site] = f"{product.site}: {getattr(error, 'reason', error)}"
             raise ReleaseUnavailable(self.silent_sites[product.site]) from error
 
@@ -77,6 +78,8 @@ def download(url: str, target: Path, progress: Callable[[int, int | None], None]
             file.write(chunk)
             done += len(chunk)
             progress(done, int(length) if length else None)
+    if length and done != int(length):  # read() says nothing when the other side hangs up early
+        raise ConnectionError(f"{done} of {length} bytes arrived")
     return digest.hexdigest()
 
 
