@@ -53,7 +53,7 @@ class Alarms(Construct):
             ),
             *(
                 Ringing("launching-stopped", f"{group.name} launches nothing more", _breaker(group.name), of=group.name)
-                for group in (*config.server_groups, *config.client_pools)
+                for group in config.groups
             ),
         ]
         for one in ringing:

@@ -30,7 +30,7 @@ class Cluster(Construct):
     """Consul, Vault and Nomad on Auto Scaling groups, and everything that makes their nodes members.
 
     `vpc` puts the nodes into a network of yours instead of the one that the cluster file describes: into its private
-    subnets, or isolated ones where it has no others. `nat_gateways` gives a VPC that is made here a way to the internet.
+    subnets, or isolated ones where it has no others. `nat_gateways` gives a VPC made here a way to the internet.
     """
 
     def __init__(
@@ -94,7 +94,9 @@ class Cluster(Construct):
         )
         self.node_groups = self._node_groups()
         for group in self.node_groups.values():
-            group.wait_for(parameters, documents, self.secrets, functions, workflows, triggers, self.network)
+            group.wait_for(
+                self.network, self.security_groups, self.secrets, parameters, documents, functions, workflows, triggers
+            )
 
     def _settings(self, arns: Arns) -> Settings:
         name = self.config.name
@@ -111,31 +113,28 @@ class Cluster(Construct):
 
     def _node_groups(self) -> dict[str, NodeGroup]:
         config = self.config
-        return {
-            group.name: NodeGroup(
+        made = {}
+        for group in config.groups:
+            role = NodeRole(
+                self, f"Role-{group.name}", group=group, storage=self.storage, secrets=self.secrets, keys=self.keys
+            )
+            made[group.name] = NodeGroup(
                 self,
                 f"Group-{group.name}",
                 config=config,
                 group=group,
                 subnet_ids=self.network.subnet_ids,
                 security_groups=self.security_groups.of(group),
-                role=NodeRole(
-                    self,
-                    f"Role-{group.name}",
-                    group=group,
-                    storage=self.storage,
-                    secrets=self.secrets,
-                    keys=self.keys,
-                ).role,
+                role=role.role,
             )
-            for group in (*config.server_groups, *config.client_pools)
-        }
+            made[group.name].wait_for(role)
+        return made
 
 
 def _check_region(scope: Construct, config: ClusterConfig) -> None:
     region = Stack.of(scope).region
     if not Token.is_unresolved(region) and region != config.region:
         raise InvalidConfig(
-            f"cluster {config.name} is for {config.region} and its stack for {region}: change region in the cluster file, "
-            "or the stack's environment"
+            f"cluster {config.name} is for {config.region} and its stack for {region}: "
+            "change region in the cluster file, or the stack's environment"
         )

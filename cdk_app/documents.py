@@ -5,7 +5,7 @@ from pathlib import Path
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk_app.limits import check_document
+from cdk_app import document_source
 from lambdas.domain import names
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "ssm_documents"
@@ -14,20 +14,16 @@ DOCUMENTS = Path(__file__).resolve().parent.parent / "ssm_documents"
 class Documents(Construct):
     def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
         super().__init__(scope, id)
-        for path in sorted(DOCUMENTS.glob("*/*.yaml")):
-            component, phase = path.parent.name, path.stem
-            name = names.document(cluster, component, phase)
-            from cdk_app import document_source
-
-            content = document_source.load(path)
-            check_document(name, content)
+        for component, phase in [
+            (p.parent.name, p.stem) for p in sorted(DOCUMENTS.glob("*/*.yaml")) if p.with_suffix(".sh").exists()
+        ]:
             ssm.CfnDocument(
                 self,
                 f"{component}-{phase}",
-                name=name,
+                name=names.document(cluster, component, phase),
                 document_type="Command",
                 document_format="JSON",
                 target_type="/AWS::EC2::Instance",
-                content=content,
+                content=document_source.load(DOCUMENTS, component, phase),
                 update_method="NewVersion",  # a named document cannot be replaced
             )

@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_app import lambda_package
-from cdk_app.nag import acknowledge
+from cdk_app.nag import acknowledge, acknowledge_wildcard
 from cdk_app.permissions import GRANTS, Arns
 from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain import names
@@ -129,6 +129,10 @@ class Functions(Construct):
             removal_policy=REMOVED_WITH_STACK,
         )
         self.by_handler = {row.handler: self._function(row) for row in FUNCTIONS}
+        reason = "X-Ray, Describe* and GetCommandInvocation have no resource to name"
+        acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
+        for arn, why in arns.wildcards():
+            acknowledge_wildcard(self, arn, why)
 
     def _function(self, row: Row) -> awslambda.Function:
         place = Construct(self, row.handler)
@@ -137,7 +141,7 @@ class Functions(Construct):
             for statement in GRANTS[call](self._arns):
                 role.add_to_policy(statement)
         self._log_group.grant_write(role)
-        function = awslambda.Function(
+        return awslambda.Function(
             place,
             "Function",
             function_name=names.function(self._cluster, row.handler),
@@ -153,9 +157,3 @@ class Functions(Construct):
             tracing=awslambda.Tracing.ACTIVE,
             dead_letter_queue=self._dead_letters if row.by_event else None,
         )
-        acknowledge(
-            place,
-            "AwsSolutions-IAM5[Resource::*]",
-            "X-Ray, Describe* and GetCommandInvocation have no resource to name",
-        )
-        return function

@@ -1,6 +1,6 @@
 """The one zip of all functions: `lambdas/` and its requirements, built for Lambda's arm64 without Docker.
 
-Requirements are vendored once and cached by what they were made from, so a synth without network works from the second one on.
+Requirements are vendored once and cached by what they were made from, so the second synth needs no network.
 See docs/decisions/0022.
 """
 
@@ -108,7 +108,7 @@ def _install(site: Path) -> None:
 
 
 def _pip() -> list[str]:
-    """Any pip will do, since it installs for another Python: ours, the one our virtual environment was made from, or one on PATH."""
+    """Any pip, since it installs for another Python: ours, that of our virtual environment's parent, or one on PATH."""
     for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
         if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
             return [python, "-m", "pip"]

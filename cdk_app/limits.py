@@ -5,9 +5,6 @@ from typing import Any
 
 from lambdas.domain.errors import InvalidConfig
 
-DOCUMENT_BYTES = 65_536
-"""An SSM document (Systems Manager quotas: 64 KB)."""
-
 PARAMETER_BYTES = {"Standard": 4_096, "Advanced": 8_192}
 """A parameter's value, by tier (Systems Manager quotas); Advanced costs $0.05 a month."""
 
@@ -25,17 +22,9 @@ def parameter_tier(name: str, value: str) -> str:
         if size <= limit:
             return tier
     raise InvalidConfig(
-        f"the cluster file takes {size} bytes as parameter {name}, Parameter Store holds {PARAMETER_BYTES['Advanced']}: "
-        "use fewer groups, tags or subnets, or make it two clusters"
+        f"the cluster file takes {size} bytes as parameter {name}, "
+        f"Parameter Store holds {PARAMETER_BYTES['Advanced']}: use fewer groups or tags, or make it two clusters"
     )
-
-
-def check_document(name: str, content: dict[str, Any]) -> None:
-    size = len(json.dumps(content).encode())
-    if size > DOCUMENT_BYTES:
-        raise InvalidConfig(
-            f"document {name} takes {size} bytes, Systems Manager takes {DOCUMENT_BYTES}: shorten its script"
-        )
 
 
 def check_pattern(name: str, pattern: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ class Network(Construct):
         return vpc
 
     def add_endpoints(self, nodes: ec2.ISecurityGroup) -> None:
-        """Private ways to the AWS services that `nodes` call, in a VPC that is made here; an existing one has its own."""
+        """Private ways to the AWS services that `nodes` call, in a VPC made here; an existing one has its own."""
         if not self.made_here:
             return
         callers = ec2.SecurityGroup(

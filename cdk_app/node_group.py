@@ -17,6 +17,9 @@ HEARTBEAT_SECONDS = 1800
 """Silence after which Auto Scaling gives the hook's default answer; the flows keep the action open while they wait."""
 
 
+Group = ServerGroup | ClientPool
+
+
 class NodeGroup(Construct):
     def __init__(
         self,
@@ -24,7 +27,7 @@ class NodeGroup(Construct):
         id: str,
         *,
         config: ClusterConfig,
-        group: ServerGroup | ClientPool,
+        group: Group,
         subnet_ids: list[str],
         security_groups: list[ec2.ISecurityGroup],
         role: iam.IRole,
@@ -58,7 +61,7 @@ class NodeGroup(Construct):
             health_check_grace_period=0,  # it starts at InService, and a node is a member by then
         )
         for key, value in self._tags().items():
-            Tags.of(self.autoscaling_group).add(key, value, apply_to_launched_instances=True)
+            Tags.of(self).add(key, value)
         acknowledge(
             self,
             "AwsSolutions-AS3",

@@ -7,11 +7,12 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_app.keys import Keys
-from cdk_app.nag import acknowledge
+from cdk_app.nag import acknowledge, acknowledge_wildcard
+from cdk_app.node_group import Group
 from cdk_app.secrets import RECOVERY_KEYS, Secrets
 from cdk_app.storage import Storage
 from lambdas.domain import names
-from lambdas.domain.config import ClientPool, ServerGroup
+from lambdas.domain.config import ServerGroup
 
 AGENT_ACTIONS = (
     "ssm:UpdateInstanceInformation",
@@ -26,7 +27,7 @@ AGENT_ACTIONS = (
     "ec2messages:GetMessages",
     "ec2messages:SendReply",
 )
-"""Run Command and Session Manager. AWS's managed policy for it would also let a node read every parameter of the account."""
+"""Run Command and Session Manager. AWS's managed policy would also let a node read every parameter of the account."""
 
 WRITE_SECRET = ("secretsmanager:PutSecretValue", "secretsmanager:DescribeSecret")
 READ_SECRET = ("secretsmanager:GetSecretValue",)
@@ -40,7 +41,7 @@ class NodeRole(Construct):
         scope: Construct,
         id: str,
         *,
-        group: ServerGroup | ClientPool,
+        group: Group,
         storage: Storage,
         secrets: Secrets,
         keys: Keys,
@@ -49,7 +50,8 @@ class NodeRole(Construct):
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
         self._allow(AGENT_ACTIONS, ["*"])
         bucket = storage.bucket.bucket_arn
-        self._allow(["s3:GetObject"], [f"{bucket}/artifacts/*", f"{bucket}/nodes/*"])
+        readable_objects = [f"{bucket}/artifacts/*", f"{bucket}/nodes/*"]
+        self._allow(["s3:GetObject"], readable_objects)
         self._allow(["ec2:DescribeInstances"], ["*"])  # cloud auto-join; EC2 has no narrower resource for it
         readable = [name for name in names.SECRET_NAMES if _may_read(group, name)]
         self._allow(READ_SECRET, [secrets.arns[name] for name in readable])
@@ -59,16 +61,10 @@ class NodeRole(Construct):
             self._allow_through_secrets_manager(keys.data, ["kms:GenerateDataKey"])
             if "vault" in group.serves:
                 self._allow_vault(secrets, keys)
-        acknowledge(
-            self, "AwsSolutions-IAM5[Resource::*]", "The agent's actions and DescribeInstances have no resource to name"
-        )
-        for prefix in ("artifacts", "nodes"):
-            logical_id = storage.bucket.stack.get_logical_id(storage.bucket.node.default_child)  # type: ignore[arg-type]
-            acknowledge(
-                self,
-                f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{prefix}/*]",
-                "Releases, packages and rendered configuration, none of it secret",
-            )
+        reason = "The agent's actions and DescribeInstances have no resource to name"
+        acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
+        for objects in readable_objects:
+            acknowledge_wildcard(self, objects, "Releases, packages and rendered configuration, none of it secret")
 
     def _allow_vault(self, secrets: Secrets, keys: Keys) -> None:
         """Unseal; and put the recovery keys away, where no node can read them again."""
@@ -90,8 +86,8 @@ class NodeRole(Construct):
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
 
-def _may_read(group: ServerGroup | ClientPool, secret: str) -> bool:
+def _may_read(group: Group, name: str) -> bool:
     """Servers read what any seed may have to recognise as its own work; clients only what an agent starts with."""
-    if secret == RECOVERY_KEYS:
+    if name == RECOVERY_KEYS:
         return False
-    return isinstance(group, ServerGroup) or secret == "consul/gossip-key" or secret.endswith("-client")
+    return isinstance(group, ServerGroup) or name == "consul/gossip-key" or name.endswith("-client")

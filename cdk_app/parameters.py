@@ -9,7 +9,7 @@ from lambdas.domain.config import ClusterConfig
 
 
 class Parameters(Construct):
-    """The CA's certificate is a parameter too, but the first node's launch writes it: its key signs it, not the stack."""
+    """The CA's certificate is a parameter too, which the first node's launch writes: only the CA's key can sign it."""
 
     def __init__(self, scope: Construct, id: str, *, config: ClusterConfig) -> None:
         super().__init__(scope, id)

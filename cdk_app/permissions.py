@@ -3,7 +3,7 @@
 `tests/infrastructure` reads the handlers and holds their calls against `functions.FUNCTIONS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Stack
@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_app.keys import Keys
+from cdk_app.state_machine_source import flows
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.artifacts import MANIFEST_KEY
@@ -24,6 +25,7 @@ FORMATION_FLOW = "form_cluster"
 class Arns:
     """The resources that functions act on, by the names they will have: naming them makes no cycle in the template."""
 
+    cluster: str
     table: str
     data_key: str
     authority_key: str
@@ -33,33 +35,41 @@ class Arns:
     documents: tuple[str, ...]
     instances: str
     groups: tuple[str, ...]
-    machines: str
+    machines: tuple[str, ...]
     formation: str
     formation_executions: str
-    cluster: str
+
+    @property
+    def deliveries(self) -> str:
+        return f"{self.bucket}/nodes/*"
+
+    def wildcards(self) -> Iterator[tuple[str, str]]:
+        """Those that name more than one resource, each with the reason."""
+        yield self.instances, "Instances come and go; a condition on the cluster's tag says which"
+        yield self.deliveries, "A delivery's key is its node and the hash of its content"
+        yield self.formation_executions, "An attempt of formation is named when it starts; its state machine is exact"
+        for group in self.groups:
+            yield group, "The id in a group's ARN is known only after its creation; its name is exact"
 
 
 def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Keys) -> Arns:
     stack = Stack.of(scope)
     cluster = config.name
 
+    def arn(service: str, resource: str, name: str, separator: str = ":") -> str:
+        style = ArnFormat.COLON_RESOURCE_NAME if separator == ":" else ArnFormat.SLASH_RESOURCE_NAME
+        return stack.format_arn(service=service, resource=resource, resource_name=name, arn_format=style)
+
     def parameter(name: str) -> str:
-        return stack.format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))
+        return arn("ssm", "parameter", name.removeprefix("/"), "/")
 
     def group(name: str) -> str:
         own = names.autoscaling_group(cluster, name)
-        return stack.format_arn(
-            service="autoscaling", resource="autoScalingGroup", resource_name=f"*:autoScalingGroupName/{own}",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )  # fmt: skip
-
-    def states(resource: str, name: str) -> str:
-        return stack.format_arn(
-            service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
+        return arn("autoscaling", "autoScalingGroup", f"*:autoScalingGroupName/{own}")
 
     formation = names.state_machine(cluster, FORMATION_FLOW)
     return Arns(
+        cluster=cluster,
         table=storage.table.table_arn,
         data_key=keys.data.key_arn,
         authority_key=keys.authority.key_arn,
@@ -67,17 +77,15 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Key
         config_parameter=parameter(names.config_parameter(cluster)),
         ca_parameter=parameter(names.ca_parameter(cluster)),
         documents=tuple(
-            stack.format_arn(
-                service="ssm", resource="document", resource_name=names.document(cluster, component.name, "*")
-            )
+            arn("ssm", "document", names.document(cluster, component.name, phase), "/")
             for component in COMPONENTS
+            for phase in component.phases
         ),
-        instances=stack.format_arn(service="ec2", resource="instance", resource_name="*"),
-        groups=tuple(group(one.name) for one in (*config.server_groups, *config.client_pools)),
-        machines=states("stateMachine", names.state_machine(cluster, "*")),
-        formation=states("stateMachine", formation),
-        formation_executions=states("execution", f"{formation}:*"),
-        cluster=cluster,
+        instances=arn("ec2", "instance", "*", "/"),
+        groups=tuple(group(one.name) for one in config.groups),
+        machines=tuple(arn("states", "stateMachine", names.state_machine(cluster, flow)) for flow in flows()),
+        formation=arn("states", "stateMachine", formation),
+        formation_executions=arn("states", "execution", f"{formation}:*"),
     )
 
 
@@ -100,7 +108,7 @@ def records(*actions: str) -> Grant:
 
 
 def _answer_task(arns: Arns) -> Statements:
-    return _allow("states:SendTaskSuccess", "states:SendTaskFailure", on=(arns.machines,))
+    return _allow("states:SendTaskSuccess", "states:SendTaskFailure", on=arns.machines)
 
 
 def _answer_action(arns: Arns) -> Statements:
@@ -131,7 +139,7 @@ GRANTS: dict[str, Grant] = {
     "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=(arns.ca_parameter,)),
     "breakers.failed": records("GetItem", "UpdateItem"),
     "breakers.succeeded": records("DeleteItem"),
-    "bucket.deliver": lambda arns: _allow("s3:PutObject", on=(f"{arns.bucket}/nodes/*",)),
+    "bucket.deliver": lambda arns: _allow("s3:PutObject", on=(arns.deliveries,)),
     "bucket.read_manifest": lambda arns: (
         _allow("s3:GetObject", on=(f"{arns.bucket}/{MANIFEST_KEY}",))
         + _allow("s3:ListBucket", on=(arns.bucket,))  # without it a missing object reads as AccessDenied

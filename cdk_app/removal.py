@@ -4,7 +4,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
 KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-"""For what a cluster cannot be restored without: keys, recovery keys, its record. A first deployment that fails leaves nothing."""
+"""What a cluster cannot be restored without: keys, secrets, its record. A failed first deployment leaves nothing."""
 
 REMOVED_WITH_STACK = RemovalPolicy.DESTROY
 

@@ -30,5 +30,5 @@ class Secrets(Construct):
         acknowledge(
             self,
             "AwsSolutions-SMG4",
-            "Written once by formation; rotating a gossip key or a token is a change of the live cluster, not of the secret alone",
+            "Written once by formation; rotating a gossip key or token changes the live cluster, not the secret alone",
         )

@@ -3,13 +3,14 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from cdk_app.node_group import Group
 from lambdas.domain.component import Port
 from lambdas.domain.components import ports_of, role_of
-from lambdas.domain.config import ClientPool, ClusterConfig, ServerGroup
+from lambdas.domain.config import ClusterConfig, ServerGroup
 
 
 class SecurityGroups(Construct):
-    """`nodes` and `servers` say what an instance is and carry no rule; a group's own security group names them as sources."""
+    """`nodes` and `servers` say what an instance is and carry no rule; a group's own names them as sources."""
 
     def __init__(self, scope: Construct, id: str, *, config: ClusterConfig, vpc: ec2.IVpc) -> None:
         super().__init__(scope, id)
@@ -17,16 +18,14 @@ class SecurityGroups(Construct):
         cluster = config.name
         self.nodes = self._security_group("Nodes", f"Nodes of Quorate cluster {cluster}")
         self.servers = self._security_group("Servers", f"Servers of Quorate cluster {cluster}")
-        self._own = {
-            group.name: self._with_rules(cluster, group) for group in (*config.server_groups, *config.client_pools)
-        }
+        self._own = {group.name: self._with_rules(cluster, group) for group in config.groups}
 
-    def of(self, group: ServerGroup | ClientPool) -> list[ec2.ISecurityGroup]:
+    def of(self, group: Group) -> list[ec2.ISecurityGroup]:
         """The security groups of the group's instances, its own first."""
         memberships = [self.nodes, self.servers] if isinstance(group, ServerGroup) else [self.nodes]
         return [self._own[group.name], *memberships]
 
-    def _with_rules(self, cluster: str, group: ServerGroup | ClientPool) -> ec2.SecurityGroup:
+    def _with_rules(self, cluster: str, group: Group) -> ec2.SecurityGroup:
         own = self._security_group(f"Group-{group.name}", f"Ports of group {group.name} of Quorate cluster {cluster}")
         for port in ports_of(role_of(group)):
             source = self.nodes if port.reach == "nodes" else self.servers

@@ -59,5 +59,5 @@ class Storage(Construct):
         acknowledge(
             self.bucket,
             "AwsSolutions-S1",
-            "Releases and rendered configuration, no secret; who wants to know who read them has CloudTrail's data events",
+            "Releases and rendered configuration, no secret; CloudTrail's data events tell who read them",
         )

@@ -33,9 +33,7 @@ class Triggers(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._dead_letters = dead_letters
-        groups = [
-            names.autoscaling_group(config.name, group.name) for group in (*config.server_groups, *config.client_pools)
-        ]
+        groups = [names.autoscaling_group(config.name, group.name) for group in config.groups]
         for verb, hook in (("launch", names.LAUNCH_HOOK), ("terminate", names.TERMINATE_HOOK)):
             self._rule(
                 verb.capitalize(),
