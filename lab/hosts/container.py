@@ -2,7 +2,9 @@
 
 import logging
 import re
+import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,7 +71,7 @@ class ContainerHosts:
         self._lock = threading.Lock()
 
     def boot(self, machine: Machine) -> None:
-        host = _Host(machine, f"{self._network.name}-{machine.instance_id}")
+        host = _Host(machine, container_name(self._network.name, machine.instance_id))
         with host.lock:
             with self._lock:
                 if machine.instance_id in self._hosts:
@@ -119,9 +121,12 @@ class ContainerHosts:
         hosts = list(self._hosts.values())
         return next((host.machine for host in hosts if host.machine.private_ip == address), None)
 
-    def shell(self, instance_id: str) -> list[str]:
-        """The command line of an interactive root shell on a host."""
-        return self._engine.shell(self._host(instance_id).name)
+    def call(self, instance_id: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a short command on a host as somebody with a shell there would, beside the agent."""
+        guest = self._host(instance_id).guest
+        if not guest:
+            raise ProcessLookupError(f"{instance_id} is still being powered on")
+        return guest.call(command)
 
     # Faults.
 
@@ -209,6 +214,15 @@ class ContainerHosts:
     def _volumes(self, machine: Machine) -> dict[str, str]:
         prefix = f"{self._network.name}.{machine.instance_id}"
         return {f"{prefix}{re.sub('/', '.', path)}": path for path in VOLUME_PATHS}
+
+
+def container_name(lab: str, instance_id: str) -> str:
+    return f"{lab}-{instance_id}"
+
+
+def shell(lab: str, instance_id: str) -> list[str]:
+    """The command line of an interactive root shell on a host, for any process of this machine."""
+    return Engine.find().shell(container_name(lab, instance_id))
 
 
 def sweep_leftovers(lab: str) -> list[str]:

@@ -65,6 +65,10 @@ class Engine:
         options = ":exec,suid,dev" if self.program == "podman" else ""
         command += [f"--volume={volume}:{path}{options}" for volume, path in volumes.items()]
         self._run([*command, image, *_INIT])
+        return self.process_id(name)
+
+    def process_id(self, name: str) -> int:
+        """A host's first process, as seen from this machine; 0 when it is off."""
         return int(self._run(["inspect", "--format={{.State.Pid}}", name]))
 
     def kill(self, name: str) -> None:

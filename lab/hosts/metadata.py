@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -198,13 +199,17 @@ def architecture(instance_type: str) -> str:
 
 
 class MetadataServer:
-    """Serves `metadata` over HTTP until closed."""
+    """Serves `metadata` over HTTP until closed.
 
-    def __init__(self, metadata: Metadata, address: str, port: int) -> None:
+    An answer travels `hop_limit` hops: with 1, EC2's default, it reaches the host and no container behind it.
+    """
+
+    def __init__(self, metadata: Metadata, address: str, port: int, hop_limit: int = 1) -> None:
         class Handler(_Handler):
             answerer = metadata
 
         self._server = _Server((address, port), Handler)
+        self._server.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
         self.port: int = self._server.server_address[1]
         serve = self._server.serve_forever
         threading.Thread(target=serve, args=(SHUTDOWN_POLL_SECONDS,), name="metadata", daemon=True).start()
@@ -214,10 +219,10 @@ class MetadataServer:
         self._server.server_close()
 
 
-def serve_metadata(network: LabNetwork, metadata: Metadata) -> MetadataServer:
+def serve_metadata(network: LabNetwork, metadata: Metadata, hop_limit: int = 1) -> MetadataServer:
     """Serve at the address that every SDK knows, inside the lab's network."""
     with network.enter():
-        return MetadataServer(metadata, METADATA_ADDRESS, 80)
+        return MetadataServer(metadata, METADATA_ADDRESS, 80, hop_limit)
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,0 +1,331 @@
+"""Container hosts for real: two machines boot, run scripts, see an EC2 around them, and leave nothing behind."""
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from lab.hosts import image
+from lab.hosts.authority import Authority
+from lab.hosts.container import ContainerHosts, sweep_leftovers
+from lab.hosts.engine import Engine
+from lab.hosts.metadata import Metadata, serve_metadata
+from lab.hosts.name_server import serve_names
+from lab.hosts.network import NAMESPACES, LabNetwork
+from lab.hosts.seam import Machine, Ran, Run
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.geteuid() != 0, reason="container hosts need root"),
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
+
+LAB = "quorate-lab-hosts-test"
+REGION = "eu-central-1"
+
+
+def machine(number: int, user_data: str = "") -> Machine:
+    """Odd and even machines are in different subnets, so that the VPC's router is on the way."""
+    subnet = number % 2
+    return Machine(
+        instance_id=f"i-{number:017x}",
+        private_ip=f"10.77.{subnet}.{10 + number}",
+        subnet_cidr=f"10.77.{subnet}.0/24",
+        vpc_cidr="10.77.0.0/16",
+        region=REGION,
+        availability_zone=f"{REGION}a",
+        instance_type="t3.small",
+        image_id="ami-0123",
+        user_data=user_data,
+        instance_profile_arn="arn:aws:iam::123456789012:instance-profile/servers",
+        role_name="servers",
+        autoscaling_group="servers",
+        tags={"Name": f"host-{number}"},
+    )
+
+
+ONE = machine(1, user_data="#!/bin/bash\necho from cloud-init > /root/first-boot\n")
+TWO = machine(2)
+
+
+@dataclass
+class Lab:
+    hosts: ContainerHosts
+    network: LabNetwork
+    authority: Authority
+
+    def run(
+        self, script: str, *, on: Machine = ONE, command: str = "c-1", timeout: float = 30, **parameters: str
+    ) -> Ran:
+        environment = {f"SSM_{name}": value for name, value in parameters.items()}
+        step = Run(command, "document", parameters, f"#!/bin/bash\n{script}", environment, timeout)
+        return self.hosts.run(on.instance_id, step)
+
+    def out(self, script: str, *, on: Machine = ONE) -> str:
+        ran = self.run(f"set -Eeuo pipefail\n{script}", on=on)
+        assert ran.exit_code == 0, ran
+        return ran.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    sweep_leftovers(LAB)
+    engine = Engine.find()
+    tag = image.ensure(engine.program)
+    authority = Authority(tmp_path_factory.mktemp("lab") / "authority")
+    network = LabNetwork.create(LAB)
+    hosts = ContainerHosts(network, tag, authority.pair.certificate, engine)
+    services = [
+        serve_names(network, REGION),
+        serve_metadata(network, Metadata(hosts.machine_at, lambda instance_id: "InService")),
+    ]
+    try:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(hosts.boot, (ONE, TWO)))
+        eventually(lambda: all(hosts.agent_online(m.instance_id) for m in (ONE, TWO)))
+        yield Lab(hosts, network, authority)
+    finally:
+        hosts.close()
+        for service in services:
+            service.close()
+        network.remove()
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def test_a_script_s_output_and_exit_code_come_back(lab: Lab) -> None:
+    ran = lab.run('echo "out $SSM_Name"; echo err >&2; id -u; exit 69', Name="a b")
+    assert ran == Ran(69, "out a b\n0\n", "err\n")
+
+
+def test_a_script_runs_as_the_agent_runs_it(lab: Lab) -> None:
+    assert lab.out("umask; echo ${HOME-none}; echo $AWS_SSM_INSTANCE_ID; stat -c %a $0") == (
+        f"0022\nnone\n{ONE.instance_id}\n700"
+    )
+    assert lab.out("echo $0").startswith(f"/var/lib/amazon/ssm/{ONE.instance_id}/document/orchestration/c-1/")
+
+
+def test_a_script_is_in_no_process_list(lab: Lab) -> None:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            lab.run, "word=plainly-secret; touch /tmp/running; until [ -e /tmp/looked ]; do sleep 0.05; done"
+        )
+        eventually(lambda: lab.hosts.call(ONE.instance_id, ["test", "-e", "/tmp/running"]).returncode == 0)
+        seen = b""
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen += entry.read_bytes()
+            except OSError:  # ended meanwhile
+                continue
+        lab.hosts.call(ONE.instance_id, ["touch", "/tmp/looked"])
+        assert running.result().exit_code == 0
+    assert b"_script.sh" in seen
+    assert b"plainly-secret" not in seen
+
+
+def test_much_output_is_cut_and_does_not_block(lab: Lab) -> None:
+    ran = lab.run("head -c 20000000 /dev/zero | tr '\\0' x; echo the end >&2")
+    assert ran.exit_code == 0
+    assert ran.stderr == "the end\n"
+    assert 24_000 < len(ran.stdout) < 20_000_000
+
+
+def test_a_timeout_ends_the_whole_process_group(lab: Lab) -> None:
+    began = time.monotonic()
+    ran = lab.run("echo begun; sleep 4321 & sleep 4321", timeout=1)
+    assert (ran.exit_code, ran.timed_out, ran.stdout) == (-1, True, "begun\n")
+    assert time.monotonic() - began < 5
+    eventually(lambda: lab.hosts.call(ONE.instance_id, ["pgrep", "-f", "sleep 4321"]).returncode == 1)
+
+
+def test_cancel_ends_what_the_command_started(lab: Lab) -> None:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(lab.run, "touch /tmp/cancel-me; sleep 4322", command="c-cancel")
+        eventually(lambda: lab.hosts.call(ONE.instance_id, ["test", "-e", "/tmp/cancel-me"]).returncode == 0)
+        lab.hosts.cancel(ONE.instance_id, "another")
+        assert not running.done()
+        lab.hosts.cancel(ONE.instance_id, "c-cancel")
+        ran = running.result(timeout=10)
+    assert (ran.exit_code, ran.cancelled, ran.timed_out) == (-1, True, False)
+
+
+def test_five_commands_run_at_a_time(lab: Lab) -> None:
+    def begun() -> int:
+        return len(lab.hosts.call(TWO.instance_id, ["sh", "-c", "ls /tmp/five-* 2>/dev/null"]).stdout.split())
+
+    with ThreadPoolExecutor() as pool:
+        numbers = range(7)
+        running = [pool.submit(lab.run, f"touch /tmp/five-{n}; sleep 4323", on=TWO, command=f"c-{n}") for n in numbers]
+        eventually(lambda: begun() == 5)
+        time.sleep(0.5)  # time enough for a sixth, were there one
+        assert begun() == 5
+        started = lab.hosts.call(TWO.instance_id, ["sh", "-c", "ls /tmp/five-*"]).stdout.split()
+        first = int(started[0].rpartition("-")[2])
+        lab.hosts.cancel(TWO.instance_id, f"c-{first}")
+        eventually(lambda: begun() == 6)
+        for n in numbers:  # also the one that still waits
+            lab.hosts.cancel(TWO.instance_id, f"c-{n}")
+        assert all(future.result(timeout=10).cancelled for future in running)
+
+
+def test_a_paused_agent_is_offline_and_takes_nothing(lab: Lab) -> None:
+    lab.hosts.pause_agent(TWO.instance_id)
+    assert not lab.hosts.agent_online(TWO.instance_id)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(lab.run, "true", on=TWO)
+        time.sleep(0.3)
+        assert not waiting.done()
+        lab.hosts.resume_agent(TWO.instance_id)
+        assert waiting.result(timeout=10).exit_code == 0
+    assert lab.hosts.agent_online(TWO.instance_id)
+
+
+def test_a_host_is_named_and_addressed_as_ec2_does(lab: Lab) -> None:
+    assert lab.out("hostname") == f"ip-10-77-1-11.{REGION}.compute.internal"
+    assert lab.out("ip -brief -4 address show ens5").split()[2] == "10.77.1.11/24"
+    assert lab.out("ip route show default") == "default via 10.77.1.1 dev ens5"
+    assert lab.out("getent hosts ip-10-77-0-12").split()[0] == TWO.private_ip
+    assert lab.out(f"getent hosts kms.{REGION}.amazonaws.com").split()[0] == "10.77.0.1"
+    assert lab.run("getent hosts example.com").exit_code != 0
+
+
+def test_user_data_ran_once_at_first_boot(lab: Lab) -> None:
+    eventually(lambda: lab.run("cat /root/first-boot").stdout == "from cloud-init\n")
+
+
+def test_the_metadata_service_knows_who_asks(lab: Lab) -> None:
+    script = """
+    base=http://169.254.169.254/latest
+    token=$(curl -fsS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $base/api/token)
+    for path in instance-id placement/region iam/security-credentials/servers; do
+      curl -fsS -H "X-aws-ec2-metadata-token: $token" $base/meta-data/$path; echo
+    done
+    curl -s -o /dev/null -w '%{http_code}' $base/meta-data/
+    """
+    for host in (ONE, TWO):
+        lines = lab.out(script, on=host).splitlines()
+        assert lines[:2] == [host.instance_id, REGION]
+        assert json.loads("".join(lines[2:-1]))["AccessKeyId"] == f"ASIA{host.instance_id[2:].upper()}"
+        assert lines[-1] == "401"
+
+
+def test_hosts_reach_each_other_across_subnets(lab: Lab) -> None:
+    lab.out("systemd-run --quiet systemd-socket-activate --listen=9000 --accept --inetd cat /etc/hostname", on=TWO)
+    script = f"timeout 1 bash -c 'cat </dev/tcp/{TWO.private_ip}/9000'"
+
+    def reached() -> bool:
+        return lab.run(script).stdout.strip() == f"ip-10-77-0-12.{REGION}.compute.internal"
+
+    eventually(reached)
+    lab.hosts.unplug(TWO.instance_id)
+    try:
+        assert not reached()
+        assert not lab.hosts.agent_online(TWO.instance_id)
+    finally:
+        lab.hosts.plug(TWO.instance_id)
+    eventually(reached)
+
+
+def test_hosts_take_the_lab_for_aws_over_tls(lab: Lab) -> None:
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"{self.headers['Host']} for {self.client_address[0]}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    pair = lab.authority.server_pair(REGION)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    with lab.network.enter():
+        server = HTTPServer((lab.network.router_address, 443), Service)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for name in (f"ec2.{REGION}.api.aws", f"bucket.s3.{REGION}.amazonaws.com"):
+            assert lab.out(f"curl -fsS https://{name}/") == f"{name} for {ONE.private_ip}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_each_host_has_control_groups_of_its_own(lab: Lab) -> None:
+    """Two hosts with a unit of the same name must not see each other's processes in it."""
+    start = "systemd-run --quiet --unit=twin sleep 4324"
+    for host in (ONE, TWO):
+        lab.out(start, on=host)
+    lab.out("systemctl stop twin", on=TWO)
+    assert lab.out("systemctl is-active twin") == "active"
+    assert lab.out("ps -C sleep -o args= | grep -c 'sleep 4324'") == "1"
+    lab.out("systemctl stop twin")
+
+
+def test_a_host_that_dies_takes_its_commands_along(lab: Lab) -> None:
+    victim = machine(3)
+    lab.hosts.boot(victim)
+    eventually(lambda: lab.hosts.agent_online(victim.instance_id))
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(lab.run, "touch /tmp/running; sleep 4325", on=victim)
+        eventually(lambda: lab.hosts.call(victim.instance_id, ["test", "-e", "/tmp/running"]).returncode == 0)
+        lab.hosts.kill(victim.instance_id)
+        ran = running.result(timeout=10)
+    assert (ran.exit_code, ran.host_lost) == (-1, True)
+    assert not lab.hosts.agent_online(victim.instance_id)
+    lab.hosts.terminate(victim.instance_id)
+    lab.hosts.terminate(victim.instance_id)
+    assert lab.run("true", on=victim).host_lost
+    assert lab.hosts.machine_at(victim.private_ip) is None
+
+
+def traces() -> dict[str, object]:
+    """All that a lab could leave on this machine."""
+    engine = Engine.find()
+    shown = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
+    return {
+        "containers": engine.containers("quorate-lab-leaves-nothing"),
+        "volumes": engine.volumes("quorate-lab-leaves-nothing"),
+        "namespaces": sorted(path.name for path in NAMESPACES.glob("quorate-lab-leaves-nothing*")),
+        "links": sorted(link["ifname"] for link in json.loads(shown)),
+        "mounts": sorted(
+            line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if "leaves-nothing" in line
+        ),
+    }
+
+
+@pytest.mark.parametrize("ending", ["close", "sweep"])
+def test_nothing_is_left(tmp_path: Path, ending: str) -> None:
+    lab = "quorate-lab-leaves-nothing"
+    sweep_leftovers(lab)
+    before = traces()
+    engine = Engine.find()
+    network = LabNetwork.create(lab)
+    hosts = ContainerHosts(network, image.ensure(engine.program), Authority(tmp_path).pair.certificate, engine)
+    host = machine(4)
+    hosts.boot(host)
+    assert traces() != before
+    first_process = Path(f"/proc/{engine.process_id(f'{lab}-{host.instance_id}')}")
+    assert first_process.exists()
+    if ending == "close":
+        hosts.close()
+        network.remove()
+    else:  # as after a lab that was killed: nothing is known but its name
+        assert len(sweep_leftovers(lab)) >= 3
+    assert traces() == before
+    assert not first_process.exists()
+    assert sweep_leftovers(lab) == []
