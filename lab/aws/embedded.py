@@ -38,6 +38,9 @@ from lab.hosts.seam import Hosts
 # Whatever finds its way to a real endpoint must fail there: these are nobody's.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "LAB0LAB0LAB0LAB0LAB0", "AWS_SECRET_ACCESS_KEY": "lab"}
 
+# The default session stays: it has parsed the services' models, which takes longer than all else in a short test.
+MOTO: Any = {"stepfunctions": {"execute_state_machine": True}, "core": {"reset_boto3_session": False}}
+
 
 class EmbeddedAws:
     """One AWS account in one region, in this process, over the machines of `hosts`.
@@ -99,7 +102,7 @@ class EmbeddedAws:
         self._stack.callback(EmbeddedAws._open.release)
         try:
             self._enter_environment()
-            self._stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+            self._stack.enter_context(mock_aws(config=MOTO))
             self._stack.callback(self._cloud.seams.undo)
             api_gate.install(self._cloud)
             for service in self._services:
@@ -187,6 +190,8 @@ class EmbeddedAws:
             # Newer endpoints carry the account's id in the host name; moto does not know those.
             "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
             "MOTO_ACCOUNT_ID": self.account,
+            # Instances take their image as a name; moto's list of images takes 0.2 s to load, and again to drop.
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
             # Packages of 130 MB are put here; botocore takes 6 s to wrap one into chunks with a checksum.
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         }
