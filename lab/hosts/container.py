@@ -128,6 +128,10 @@ class ContainerHosts:
             raise ProcessLookupError(f"{instance_id} is still being powered on")
         return guest.call(command)
 
+    def shell(self, instance_id: str) -> list[str]:
+        """The command line of an interactive root shell on a host."""
+        return self._engine.shell(self._host(instance_id).name)
+
     # Faults.
 
     def kill(self, instance_id: str) -> None:
@@ -218,11 +222,6 @@ class ContainerHosts:
 
 def container_name(lab: str, instance_id: str) -> str:
     return f"{lab}-{instance_id}"
-
-
-def shell(lab: str, instance_id: str) -> list[str]:
-    """The command line of an interactive root shell on a host, for any process of this machine."""
-    return Engine.find().shell(container_name(lab, instance_id))
 
 
 def sweep_leftovers(lab: str) -> list[str]:

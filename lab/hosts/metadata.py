@@ -26,7 +26,9 @@ CREDENTIAL_LIFE = datetime.timedelta(hours=6)
 SHUTDOWN_POLL_SECONDS = 0.05
 ACCESS_KEY_PREFIX = "ASIA"  # what keys of temporary credentials begin with
 
-Catalogue = Mapping[str, Union[str, "Catalogue"]]
+# A leaf is its value, or is asked for it when somebody reads it; None means that it is not there now.
+Leaf = str | Callable[[], str | None]
+Catalogue = Mapping[str, Union[Leaf, "Catalogue"]]
 
 
 class Headers(Protocol):
@@ -119,8 +121,10 @@ class Metadata:
                 "info": self._profile(machine),
                 "security-credentials": {machine.role_name: self._credentials(machine)},
             }
-        if machine.autoscaling_group and (state := self._lifecycle_state(machine.instance_id)):
-            metadata["autoscaling"] = {"target-lifecycle-state": state}
+        if machine.autoscaling_group:
+            metadata["autoscaling"] = {
+                "target-lifecycle-state": lambda: self._lifecycle_state(machine.instance_id),
+            }
         identity = {"document": self._identity(machine)}
         latest: dict[str, Any] = {"meta-data": metadata, "dynamic": {"instance-identity": identity}}
         if machine.user_data:
@@ -266,13 +270,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _look_up(catalogue: Catalogue, path: str) -> Answer:
     """A leaf is its value; a category lists its members, one a line, categories with a slash."""
-    found: str | Catalogue = catalogue
+    found: Leaf | Catalogue = catalogue
     for part in path.strip("/").split("/"):
         if not isinstance(found, Mapping) or part not in found:
             return Answer(404)
         found = found[part]
-    if isinstance(found, str):
-        return Answer(200, found)
+    if not isinstance(found, Mapping):
+        value = found if isinstance(found, str) else found()
+        return Answer(404) if value is None else Answer(200, value)
     # Roles and tags are leaves in fact and in the listing; only what has members gets the slash.
     return Answer(200, "\n".join(f"{name}/" if isinstance(found[name], Mapping) else name for name in found))
 
