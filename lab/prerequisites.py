@@ -40,17 +40,16 @@ def _file(path: str, reason: str, package: str) -> Prerequisite:
     return Prerequisite(path, reason, (package,), lambda: Path(path).exists())
 
 
-def _engine_present() -> bool:
-    if shutil.which("podman"):
-        return True
-    # Docker's client alone is often there without a daemon to answer it.
-    return (
-        shutil.which("docker") is not None and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+def _engine_answers() -> bool:
+    """A program alone is not an engine: podman wants its network helper, docker's client its daemon."""
+    return any(
+        shutil.which(engine) and subprocess.run([engine, "info"], capture_output=True).returncode == 0
+        for engine in ("podman", "docker")
     )
 
 
 PREREQUISITES = (
-    Prerequisite("podman", "runs the hosts (a Docker daemon does, too)", ("podman",), _engine_present),
+    Prerequisite("podman", "runs the hosts (a Docker daemon does, too)", ("podman", "netavark"), _engine_answers),
     _program("runc", "runs containers where cgroups are hybrid, which podman's crun refuses"),
     _program("ip", "makes the lab's network", "iproute2"),
     _program("nsenter", "reaches into hosts", "util-linux"),
