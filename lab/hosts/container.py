@@ -1,5 +1,6 @@
 """Hosts as containers that boot systemd: one for each EC2 instance, at the address that EC2 assigned."""
 
+import contextlib
 import logging
 import re
 import subprocess
@@ -110,9 +111,10 @@ class ContainerHosts:
     def close(self) -> None:
         with self._lock:
             hosts, self._hosts = list(self._hosts.values()), {}
-        for host in hosts:
-            with host.lock:
-                self._take_away(host)
+        with contextlib.ExitStack() as stack:
+            for host in hosts:
+                stack.enter_context(host.lock)
+            self._take_away(*hosts)
 
     # What the metadata service and the lab's commands ask.
 
@@ -210,10 +212,13 @@ class ContainerHosts:
         if done.returncode != 0:
             log.warning("%s: user data ended with exit code %d", instance_id, done.returncode)
 
-    def _take_away(self, host: _Host) -> None:
-        host.ended = True
-        self._engine.remove([host.name], list(self._volumes(host.machine)))
-        self._network.detach(host.machine.private_ip)
+    def _take_away(self, *hosts: _Host) -> None:
+        for host in hosts:
+            host.ended = True
+        volumes = [volume for host in hosts for volume in self._volumes(host.machine)]
+        self._engine.remove([host.name for host in hosts], volumes)
+        for host in hosts:
+            self._network.detach(host.machine.private_ip)
 
     def _volumes(self, machine: Machine) -> dict[str, str]:
         prefix = f"{self._network.name}.{machine.instance_id}"

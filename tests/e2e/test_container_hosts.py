@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -18,6 +19,7 @@ import pytest
 from lab.hosts import image
 from lab.hosts.authority import Authority
 from lab.hosts.container import ContainerHosts, sweep_leftovers
+from lab.hosts.doorway import Doorway
 from lab.hosts.engine import Engine
 from lab.hosts.metadata import Metadata, serve_metadata
 from lab.hosts.name_server import serve_names
@@ -239,6 +241,20 @@ def test_hosts_reach_each_other_across_subnets(lab: Lab) -> None:
     finally:
         lab.hosts.plug(TWO.instance_id)
     eventually(reached)
+
+
+def test_a_doorway_leads_from_loopback_to_a_host(lab: Lab) -> None:
+    lab.out("systemd-run --quiet systemd-socket-activate --listen=9001 --accept --inetd cat")
+    doorway = Doorway(lab.network, ONE.private_ip, 9001)
+    try:
+        with socket.create_connection(("127.0.0.1", doorway.port), 5) as caller:
+            caller.sendall(b"there and back")
+            caller.shutdown(socket.SHUT_WR)
+            assert caller.makefile("rb").read() == b"there and back"
+    finally:
+        doorway.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", doorway.port), 5)
 
 
 def test_hosts_take_the_lab_for_aws_over_tls(lab: Lab) -> None:
