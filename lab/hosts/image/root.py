@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.products.artifact import Artifact, Store, cache_directory, recipe_of
@@ -87,7 +88,7 @@ _STAGES = (
 )
 
 
-def _mmdebstrap(target: Path, arch: str, directory: Path, say) -> None:
+def _mmdebstrap(target: Path, arch: str, directory: Path, say: Callable[..., None]) -> None:
     command = [
         "mmdebstrap",
         "--mode=root",
