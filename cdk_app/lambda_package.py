@@ -1,7 +1,7 @@
 """The one zip of all functions: `lambdas/` and its requirements, built for Lambda's arm64 without Docker.
 
 Requirements are vendored once and cached by what they were made from, so the second synth needs no network.
-See docs/decisions/0022.
+See docs/decisions/0012.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ PYTHON = "3.14"
 PLATFORMS = ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
 """Amazon Linux 2023, which the runtime is built on, has glibc 2.34."""
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Raise when the way of packing changes: caches of the old way are left alone."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -79,7 +79,9 @@ def _sources() -> list[Path]:
 
 def _vendored() -> Path:
     """Zip of the requirements alone."""
-    key = "\0".join((LAYOUT, PYTHON, *PLATFORMS, *services(), REQUIREMENTS.read_text("utf-8")))
+    compiler = shutil.which(f"python{PYTHON}")
+    bytecode = "bytecode" if compiler else "source"
+    key = "\0".join((LAYOUT, PYTHON, bytecode, *PLATFORMS, *services(), REQUIREMENTS.read_text("utf-8")))
     archive = _cache() / f"requirements-{hashlib.sha256(key.encode()).hexdigest()[:32]}.zip"
     if archive.exists():
         return archive
@@ -87,6 +89,8 @@ def _vendored() -> Path:
     with tempfile.TemporaryDirectory(dir=archive.parent) as directory, _made_at(archive) as draft:
         site = Path(directory)
         _install(site)
+        if compiler:
+            compile_bytecode(compiler, site)
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
             for path in _worth_shipping(site):
                 _add(target, path, str(path.relative_to(site)))
@@ -107,6 +111,15 @@ def _install(site: Path) -> None:
         )
 
 
+def compile_bytecode(python: str, site: Path) -> None:
+    """Compile what `site` holds: Lambda cannot write bytecode, so without it every cold start compiles it all again.
+
+    Only the runtime's own version of Python can do it; where the machine has none, the zip works all the same.
+    """
+    command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(site), str(site)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def _pip() -> list[str]:
     """Any pip, since it installs for another Python: ours, that of our virtual environment's parent, or one on PATH."""
     for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
@@ -121,7 +134,7 @@ def _worth_shipping(site: Path) -> Iterator[Path]:
     """Everything but the models of services that nobody calls: they are two thirds of botocore."""
     kept = set(services())
     for path in sorted(site.rglob("*")):
-        if path.is_dir() or path.suffix == ".pyc":
+        if path.is_dir():
             continue
         parts = path.relative_to(site).parts
         if parts[0] == "bin" or parts[:2] == ("boto3", "examples"):

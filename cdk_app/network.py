@@ -8,7 +8,7 @@ from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain.config import ClusterConfig, ExistingVpc, NewVpc
 
 INTERFACE_ENDPOINTS = ("ssm", "ssmmessages", "secretsmanager", "kms", "ec2")
-"""What nodes call: the agent's two, secrets, Vault's unseal, cloud auto-join. See docs/decisions/0020."""
+"""What nodes call: the agent's two, secrets, Vault's unseal, cloud auto-join. See docs/decisions/0010."""
 
 
 class Network(Construct):

@@ -37,7 +37,7 @@ class NodeGroup(Construct):
         self._group = group
         template = self._launch_template(security_groups, role)
         minimum = group.size if isinstance(group, ServerGroup) else group.minimum
-        # No desired capacity: with one, every deployment would set it back. See docs/decisions/0021.
+        # No desired capacity: with one, every deployment would set it back. See docs/decisions/0011.
         self.autoscaling_group = autoscaling.CfnAutoScalingGroup(
             self,
             "Group",
