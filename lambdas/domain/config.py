@@ -1,13 +1,14 @@
 """The cluster file as frozen models: one truth for synth, for the Lambdas and for rendered configuration.
 
-Read by `cluster_file.load` (all problems at once). Each field says in `json_schema_extra["change"]` how a change of it takes
-effect: `live`, `rolling` (servers one by one), `replace` (nodes are replaced) or `refuse`.
+Each field says in `json_schema_extra["change"]` how a change of it takes effect: `live`, `rolling` (servers one by
+one), `replace` (nodes are replaced) or `refuse`. What concerns several fields at once is in `rules`. Files are read by
+`cluster_file.load`.
 """
 
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 Product = Literal["consul", "vault", "nomad"]
 PRODUCTS: tuple[Product, ...] = ("consul", "vault", "nomad")
@@ -19,9 +20,34 @@ Change = Literal["live", "rolling", "replace", "refuse"]
 VOTER_COUNTS = (1, 3, 5, 7)
 """Sizes with a majority that survives a split; an even size adds a voter and no tolerance (products.md D0)."""
 
-Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")]
-"""Goes into host names, bucket names and certificate names: DNS label rules, and short enough for a prefix and suffix."""
+PATTERN_WORDS = {
+    r"^\d+\.\d+\.\d+$": "a version such as 1.2.3",
+    r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$": (
+        "2 to 30 lower-case letters, digits and hyphens, a letter first and no hyphen last"
+    ),
+    r"^[a-z]{2}(-[a-z]+)+-\d$": "an AWS region such as eu-west-1",
+    r"^[a-z]{2}(-[a-z]+)+-\d(-[a-z]{3}-\d)?[a-z]$": "an availability zone such as eu-west-1a",
+    r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$": "an EC2 instance type such as t4g.medium",
+    r"^[a-zA-Z0-9-_]{1,128}$": "1 to 128 letters, digits, hyphens and underscores",
+    r"^vpc-[0-9a-f]{8,17}$": "the id of a VPC such as vpc-0123456789abcdef0",
+    r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0123456789abcdef0",
+}
+"""Each pattern in words, for whoever wrote something else."""
+
+_VERSION, _NAME, _REGION, _ZONE, _INSTANCE_TYPE, _NODE_POOL, _VPC, _SUBNET = PATTERN_WORDS
+
+Version = Annotated[str, StringConstraints(pattern=_VERSION)]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+"""Goes into host, bucket and certificate names: DNS label rules, and short enough for a prefix and a suffix."""
+Region = Annotated[str, StringConstraints(pattern=_REGION)]
+Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
+InstanceType = Annotated[str, StringConstraints(pattern=_INSTANCE_TYPE)]
+NodePool = Annotated[str, StringConstraints(pattern=_NODE_POOL)]
+VpcId = Annotated[str, StringConstraints(pattern=_VPC)]
+SubnetId = Annotated[str, StringConstraints(pattern=_SUBNET)]
+
+RULES_LATER = "rules_later"
+"""Key of the validation context that leaves `rules` to the caller, who wants each problem by itself."""
 
 
 def _key(change: Change, description: str, default: Any = ..., **constraints: Any) -> Any:
@@ -44,65 +70,46 @@ class ServerGroup(Model):
     serves: tuple[Product, ...] = _key("refuse", "Products whose servers run here", PRODUCTS, min_length=1)
     size: int = _key("rolling", "Voters at formation and the group's minimum: 1, 3, 5 or 7", 3)
     maximum: int = _key("live", "Largest desired capacity that Auto Scaling accepts", 7, ge=1, le=7)
-    instance_type: str = _key("rolling", "EC2 instance type", "t4g.medium")
+    instance_type: InstanceType = _key("rolling", "EC2 instance type", "t4g.medium")
     volume_gib: int = _key("rolling", "Encrypted gp3 root volume, in GiB", 40, ge=8, le=16384)
 
     @field_validator("size")
     @classmethod
     def _odd(cls, size: int) -> int:
-        if size not in VOTER_COUNTS:
-            raise ValueError(
-                f"{size} servers: use 1, 3, 5 or 7; an even number tolerates no more failures than one less"
-            )
-        return size
-
-    @model_validator(mode="after")
-    def _within_maximum(self) -> Self:
-        if self.maximum < self.size:
-            raise ValueError(f"maximum {self.maximum} is below size {self.size}: raise maximum")
-        return self
+        if size in VOTER_COUNTS:
+            return size
+        if size in range(2, max(VOTER_COUNTS)):
+            raise ValueError(f"{size} servers tolerate no more failures than {size - 1}: use {size - 1} or {size + 1}")
+        raise ValueError(f"{size} servers: use 1, 3, 5 or 7")
 
 
 class ClientPool(Model):
     name: Name = _key("refuse", "Name of the pool; part of the Auto Scaling group's name")
-    node_pool: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-_]{1,128}$")] = _key(
-        "replace", "Nomad node pool that its nodes register in", "default"
-    )
+    node_pool: NodePool = _key("replace", "Nomad node pool that its nodes register in", "default")
     datacenter: Name | None = _key("replace", "Nomad datacenter of its nodes; the cluster's where not given", None)
     minimum: int = _key("live", "Fewest clients", 1, ge=0, le=1000)
     maximum: int = _key("live", "Most clients", 10, ge=1, le=1000)
-    instance_type: str = _key("replace", "EC2 instance type", "t4g.large")
+    instance_type: InstanceType = _key("replace", "EC2 instance type", "t4g.large")
     volume_gib: int = _key("replace", "Encrypted gp3 root volume, in GiB", 60, ge=8, le=16384)
-    drivers: tuple[Driver, ...] = _key("replace", "Nomad task drivers", ("docker",))
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        if self.maximum < self.minimum:
-            raise ValueError(f"maximum {self.maximum} is below minimum {self.minimum}: swap or raise them")
-        return self
+    drivers: tuple[Driver, ...] = _key("replace", "Nomad task drivers", ("docker",), min_length=1)
 
 
 class NewVpc(Model):
-    kind: Literal["new"] = "new"
-    cidr: IPv4Network = _key("refuse", "Address range of the VPC that the stack makes", IPv4Network("10.77.0.0/16"))
-    availability_zones: tuple[str, ...] = _key("refuse", "Zones to spread over, by name", (), max_length=6)
-    """Empty: `<region>a`, `b`, `c`."""
+    kind: Literal["new"] = _key("refuse", "`new`: the stack makes the VPC", "new")
+    cidr: IPv4Network = _key("refuse", "Address range of the VPC", IPv4Network("10.77.0.0/16"))
+    availability_zones: tuple[Zone, ...] = _key(
+        "refuse", "Zones to spread over; empty: `a`, `b` and `c` of the region", (), max_length=6
+    )
 
 
 class ExistingVpc(Model):
-    kind: Literal["existing"] = "existing"
-    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")] = _key("refuse", "Id of the VPC")
+    kind: Literal["existing"] = _key("refuse", "`existing`: a VPC that is there")
+    vpc_id: VpcId = _key("refuse", "Id of the VPC")
     cidr: IPv4Network = _key("refuse", "Its address range: security groups are derived from it")
-    subnet_ids: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = _key(
+    subnet_ids: tuple[SubnetId, ...] = _key(
         "rolling", "Private subnets for all nodes, one or more a zone", min_length=1
     )
-    availability_zones: tuple[str, ...] = _key("refuse", "The subnets' zones, in the same order", min_length=1)
-
-    @model_validator(mode="after")
-    def _pairs(self) -> Self:
-        if len(self.subnet_ids) != len(self.availability_zones):
-            raise ValueError("give one availability zone for each subnet id, in the same order")
-        return self
+    availability_zones: tuple[Zone, ...] = _key("refuse", "The subnets' zones, in the same order", min_length=1)
 
 
 Network = Annotated[NewVpc | ExistingVpc, Field(discriminator="kind")]
@@ -112,9 +119,7 @@ class ClusterConfig(Model):
     """One cluster. See `clusters/example.yaml` for every key in use."""
 
     name: Name = _key("refuse", "Name of the cluster; prefix of everything it owns")
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = _key(
-        "refuse", "AWS region", "eu-west-1"
-    )
+    region: Region = _key("refuse", "AWS region", "eu-west-1")
     datacenter: Name = _key("refuse", "Datacenter of Consul, and Nomad's unless a pool says otherwise", "dc1")
     nomad_region: Name = _key("refuse", "Nomad region", "global")
     system: System = _key("rolling", "Operating system of the nodes", "debian_12")
@@ -132,19 +137,11 @@ class ClusterConfig(Model):
     tags: dict[str, str] = _key("live", "Tags on everything that takes tags", {})
 
     @model_validator(mode="after")
-    def _groups_fit(self) -> Self:
-        names = [group.name for group in self.groups]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"group names repeat: {', '.join(repeated)}; every group and pool needs its own")
-        for product in PRODUCTS:
-            serving = [group for group in self.server_groups if product in group.serves]
-            voters = sum(group.size for group in serving)
-            if not serving:
-                raise ValueError(f"no server group serves {product}: add it to a group's serves")
-            if voters not in VOTER_COUNTS:
-                raise ValueError(
-                    f"{product} would have {voters} voters: make the sizes of its groups add up to 1, 3, 5 or 7"
-                )
+    def _keeps_the_rules(self, info: ValidationInfo) -> Self:
+        from lambdas.domain.rules import broken_rules  # rules know the models
+
+        if not (info.context or {}).get(RULES_LATER) and (problems := list(broken_rules(self))):
+            raise ValueError("; ".join(f"{problem.path}: {problem.text}" for problem in problems))
         return self
 
     @property
