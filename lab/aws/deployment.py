@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.aws.cloud import Cloud
+from lab.aws.public_parameters import publish_images
 
 
 def deploy(cloud: Cloud, assembly: Path, stack_name: str) -> dict[str, str]:
@@ -15,6 +16,7 @@ def deploy(cloud: Cloud, assembly: Path, stack_name: str) -> dict[str, str]:
     assets = assembly / f"{stack_name}.assets.json"
     if assets.exists():
         publish_assets(cloud, assembly, json.loads(assets.read_text()))
+    publish_images(cloud, json.loads(template.read_text()))
     request = {
         "StackName": stack_name,
         "TemplateBody": template.read_text(),

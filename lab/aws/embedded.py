@@ -14,6 +14,7 @@ from moto import mock_aws
 from lab.aws import api_gate
 from lab.aws.auto_scaling import AutoScaling
 from lab.aws.auto_scaling_api import AutoScalingApi
+from lab.aws.bucket_policies import BucketPolicies
 from lab.aws.calls import CallCounter
 from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
@@ -92,6 +93,7 @@ class EmbeddedAws:
             TaskTokens(cloud),
             self._states,
             CloudFormation(cloud),
+            BucketPolicies(cloud),
         )
 
     # Its life.
