@@ -1,0 +1,251 @@
+"""One cluster in the lab, from the cluster file to a running job, in this process.
+
+>>> with Laboratory("simulated", Path("clusters/lab.yaml")) as lab:
+...     lab.wait_formed()
+...     lab.scale(servers=5)
+...     lab.wait_in_service()
+
+The lab's background process holds one of these, and so does every end-to-end test.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lab.assembly import ACCOUNT
+from lab.aws import Chaos, EmbeddedAws
+from lab.data_center import open_data_center
+from lab.hosts.seam import Ran, Run
+from lab.nodes import NodeView, view_nodes
+from lab.preparation import DEFAULT_CLUSTER, Kind, Prepared, prepare
+from lab.products.manifest import manifest_of, upload
+from lab.products.progress import Report, Step, silent
+from lab.survey import JobSurvey, Survey
+from lab.survey.apis import Apis
+from lambdas.domain import names
+from lambdas.domain.artifacts import MANIFEST_KEY, Manifest
+from lambdas.domain.config import ClientPool, Product, ServerGroup
+
+JOBS = Path(__file__).parent / "jobs"
+SAMPLE_JOB = "hello"
+POLL_SECONDS = 0.5
+
+
+class LabTimeoutError(Exception):
+    """Something did not happen in time; the message says how far it came."""
+
+
+class FormationFailedError(Exception):
+    """The cluster did not form; the message is the record's reason."""
+
+
+class Laboratory:
+    """`time_scale` shortens what AWS and simulated products wait on purpose; leave it at 1 for real products."""
+
+    def __init__(
+        self,
+        hosts: Kind = "container",
+        cluster: Path = DEFAULT_CLUSTER,
+        *,
+        time_scale: float = 1.0,
+        chaos: Chaos | None = None,
+        progress: Report = silent,
+        prepared: Prepared | None = None,
+    ) -> None:
+        self.chaos = chaos or Chaos()
+        self._progress = progress
+        self._time_scale = time_scale
+        self._stack = ExitStack()
+        self.prepared = prepared or prepare(hosts, cluster, progress)
+        self.config = self.prepared.config
+
+    # Its life.
+
+    def __enter__(self) -> "Laboratory":
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        self.data_center = open_data_center(self.prepared, self._time_scale)
+        self._stack.callback(self.data_center.close)
+        self.hosts = self.data_center.hosts
+        self.aws = self._stack.enter_context(
+            EmbeddedAws(self.hosts, self.config.region, ACCOUNT, time_scale=self._time_scale, chaos=self.chaos)
+        )
+        # Hosts that are still held would keep a thread of the embedded AWS from ending.
+        self._stack.callback(self.hosts.release)
+        self.data_center.connect(self.aws)
+        self.apis = Apis(self.aws.client, self.config)
+        self._surveyor = self.data_center.surveyor(self.apis, self.servers, self.run_script)
+        self._progress(Step("deploy", f"deploying {self.prepared.stack_name}"))
+        self.outputs = self.aws.deploy(self.prepared.assembly, self.prepared.stack_name)
+        self.bucket = self.outputs["BucketName"]
+        artifacts = self.prepared.artifacts
+        upload(self.aws.client("s3"), self.bucket, artifacts, manifest_of(artifacts), self._progress)
+        self._progress(Step("deploy", f"{self.prepared.stack_name} deployed", finished=True))
+        self.hosts.release()
+
+    def close(self) -> None:
+        """Leave nothing behind: processes, containers, namespaces, mounts, threads."""
+        self._stack.close()
+
+    # What an operator does.
+
+    def scale(self, servers: int | None = None, clients: int | None = None) -> None:
+        """Set the desired capacity of the first server group and of the first client pool."""
+        if servers is not None:
+            self.scale_group(self.config.server_groups[0].name, servers)
+        if clients is not None:
+            if not self.config.client_pools:
+                raise ValueError(f"cluster {self.config.name} has no client pool")
+            self.scale_group(self.config.client_pools[0].name, clients)
+
+    def scale_group(self, group: str, desired: int) -> None:
+        """Raises ValueError for a size outside of the group's range, before anything is changed."""
+        groups: tuple[ServerGroup | ClientPool, ...] = (*self.config.server_groups, *self.config.client_pools)
+        known = {one.name: one for one in groups}
+        if group not in known:
+            raise ValueError(f"no group {group!r}: {', '.join(known)}")
+        one = known[group]
+        minimum = one.size if isinstance(one, ServerGroup) else one.minimum
+        if not minimum <= desired <= one.maximum:
+            raise ValueError(f"{group}: {desired} is not between {minimum} and {one.maximum}, its cluster file's range")
+        self.aws.client("autoscaling").set_desired_capacity(
+            AutoScalingGroupName=names.autoscaling_group(self.config.name, group), DesiredCapacity=desired
+        )
+
+    def submit_job(self) -> None:
+        """Hand the sample job to Nomad, with its image from the cluster's bucket."""
+        manifest = self.aws.client("s3").get_object(Bucket=self.bucket, Key=MANIFEST_KEY)["Body"].read()
+        image = Manifest.model_validate_json(manifest).artifacts[f"hello_image_{self.config.architecture}"]
+        hcl = (JOBS / f"{SAMPLE_JOB}.nomad.hcl").read_text()
+        variables = {
+            "image_url": f"s3::https://{self.bucket}.s3.{self.config.region}.amazonaws.com/{image.key}",
+            "image_sha256": image.sha256,
+        }
+        with self.data_center.inside():
+            self._surveyor.submit(SAMPLE_JOB, hcl, variables)
+
+    def run_script(self, instance_id: str, script: str, timeout_seconds: float = 60.0) -> Ran:
+        """Run a script on a node as root, past Systems Manager: for looking, not for changing."""
+        run = Run(str(uuid.uuid4()), "lab", {}, script, {}, timeout_seconds)
+        return self.hosts.run(instance_id, run)
+
+    # What it looks like.
+
+    def survey(self) -> Survey:
+        with self.data_center.inside():
+            return self._surveyor.survey()
+
+    def nodes(self) -> list[NodeView]:
+        return view_nodes(self.aws, self.config)
+
+    def servers(self, product: Product) -> Mapping[str, str]:
+        """Addresses of the running servers of a product, by instance id."""
+        tag = {"Name": f"tag:{names.serves_tag(product)}", "Values": [self.config.name]}
+        state = {"Name": "instance-state-name", "Values": ["running"]}
+        pages = self.aws.client("ec2").get_paginator("describe_instances").paginate(Filters=[tag, state])
+        return {
+            instance["InstanceId"]: instance["PrivateIpAddress"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        }
+
+    def formation(self) -> dict[str, Any]:
+        """The formation record: status, attempt, reason. Empty before the first server arrives."""
+        table = self._table_name()
+        found = self.aws.client("dynamodb").get_item(
+            TableName=table, Key={"pk": {"S": "formation"}, "sk": {"S": "record"}}, ConsistentRead=True
+        )
+        return {key: next(iter(value.values())) for key, value in found.get("Item", {}).items()}
+
+    # Waiting.
+
+    def wait_formed(self, timeout_seconds: float = 600.0) -> None:
+        """Until formation has concluded and every node is in service. Raises FormationFailedError, LabTimeoutError."""
+        ends_at = time.monotonic() + timeout_seconds
+        self.wait_until(lambda: self._formed(), ends_at - time.monotonic(), self._how_far)
+        self.wait_in_service(ends_at - time.monotonic())
+
+    def wait_in_service(self, timeout_seconds: float = 600.0) -> None:
+        """Until every group has as many instances in service as it should, and none on its way in or out."""
+        self.wait_until(self._in_service, timeout_seconds, self._how_far)
+
+    def wait_job(self, timeout_seconds: float = 180.0) -> JobSurvey:
+        """Until the sample job runs and its service is healthy in Consul."""
+        last: list[Survey] = []
+
+        def healthy() -> bool:
+            last[:] = [self.survey()]
+            job = last[0].job
+            return job is not None and job.running and job.healthy_in_consul > 0
+
+        self.wait_until(healthy, timeout_seconds, lambda: f"job: {last[0].job}")
+        job = last[0].job
+        assert job is not None
+        return job
+
+    def wait_until(self, condition: Callable[[], bool], timeout_seconds: float, how_far: Callable[[], str]) -> None:
+        ends_at = time.monotonic() + timeout_seconds
+        while not condition():
+            if time.monotonic() >= ends_at:
+                raise LabTimeoutError(f"not within {timeout_seconds:.0f} s: {how_far()}")
+            time.sleep(POLL_SECONDS * max(self._time_scale, 0.05))
+
+    def _formed(self) -> bool:
+        record = self.formation()
+        if record.get("status") == "failed" and not self._formation_runs():
+            raise FormationFailedError(str(record.get("reason")))
+        return record.get("status") == "formed"
+
+    def _formation_runs(self) -> bool:
+        running = {"RUNNING"}
+        return any(execution.status in running for execution in self.aws.executions())
+
+    def _in_service(self) -> bool:
+        groups = self.aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        return all(
+            len(group["Instances"]) == group["DesiredCapacity"]
+            and all(instance["LifecycleState"] == "InService" for instance in group["Instances"])
+            for group in groups
+        )
+
+    def _how_far(self) -> str:
+        record = self.formation()
+        nodes = ", ".join(f"{node.instance_id} {node.state} {node.phase}".strip() for node in self.nodes())
+        return f"formation {record.get('status', 'not begun')} ({record.get('reason', '-')}); {nodes or 'no nodes'}"
+
+    def _table_name(self) -> str:
+        if not hasattr(self, "_table"):
+            resources = self.aws.client("cloudformation").describe_stack_resources(StackName=self.prepared.stack_name)
+            tables = [r for r in resources["StackResources"] if r["ResourceType"] == "AWS::DynamoDB::Table"]
+            self._table = str(tables[0]["PhysicalResourceId"])
+        return self._table
+
+
+def find_node(nodes: list[NodeView], given: str) -> NodeView:
+    """By instance id or its start, by address, or as `servers/0`. Raises LookupError with what there is."""
+    if match := re.fullmatch(r"([a-z0-9-]+)/(\d+)", given):
+        group = [node for node in nodes if node.group == match[1]]
+        found = group[int(match[2]) : int(match[2]) + 1]
+    else:
+        found = [node for node in nodes if given and (node.instance_id.startswith(given) or node.address == given)]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(f"{node.instance_id} ({node.address}, {node.group})" for node in nodes) or "none"
+    raise LookupError(f"{len(found)} nodes match {given!r}; there are: {there}")
