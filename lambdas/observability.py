@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Tracer, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -13,22 +13,18 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SERVICE = "quorate"
+NAMESPACE = "Quorate"
 
 logger = Logger(service=SERVICE)
 tracer = Tracer(service=SERVICE)
-metrics = Metrics(namespace="Quorate", service=SERVICE)
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 
 def entry(handler: Handler) -> Handler:
-    """Log context, a trace segment and metrics around a handler. Nobody logs the event: it holds task tokens."""
-    wrapped: Handler = metrics.log_metrics(
-        tracer.capture_lambda_handler(
-            logger.inject_lambda_context(handler, clear_state=True),
-            capture_response=False,
-            capture_error=True,
-        )
+    """Log context and a trace segment around a handler. Nobody logs the event: it holds task tokens."""
+    wrapped: Handler = tracer.capture_lambda_handler(
+        logger.inject_lambda_context(handler, clear_state=True), capture_response=False, capture_error=True
     )
     return wrapped
 
@@ -38,13 +34,16 @@ def decided(reason: str, **keys: object) -> None:
     logger.info(reason, extra={key: str(value) for key, value in keys.items()})
 
 
-def count(name: str, amount: float = 1, **dimensions: str) -> None:
-    for dimension, value in dimensions.items():
-        metrics.add_dimension(name=dimension, value=value)
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
+def count(name: str, **dimensions: str) -> None:
+    """One metric, written at once: a handler that fails after it has still counted."""
+    with single_metric(
+        name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE, default_dimensions={"service": SERVICE}
+    ) as metric:
+        for dimension, value in dimensions.items():
+            metric.add_dimension(name=dimension, value=value)
 
 
-def once(table_name: str, key: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def once(table_name: str, key: str, work: Callable[[], dict[str, Any]], context: LambdaContext) -> dict[str, Any]:
     """Do `work` once for `key` within an hour; a repetition gets the first result. The result must be JSON."""
     layer = DynamoDBPersistenceLayer(
         table_name=table_name,
@@ -57,11 +56,8 @@ def once(table_name: str, key: str, work: Callable[[], dict[str, Any]]) -> dict[
     def call(*, key: str) -> dict[str, Any]:
         return work()
 
-    guarded = idempotent_function(
-        call,
-        data_keyword_argument="key",
-        persistence_store=layer,
-        config=IdempotencyConfig(expires_after_seconds=3600),
-    )
+    config = IdempotencyConfig(expires_after_seconds=3600)
+    config.register_lambda_context(context)  # a repetition may start over once the first can no longer be running
+    guarded = idempotent_function(call, data_keyword_argument="key", persistence_store=layer, config=config)
     result: dict[str, Any] = guarded(key=key)
     return result

@@ -4,6 +4,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from lambdas.aws import authority, bucket, cluster_config
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.config import ClusterConfig
@@ -18,7 +20,7 @@ SERIAL_BITS = 159
 
 
 @entry
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`event`: {"node": Node, "installed": results of Install}. Returns a Delivery. Raises BadParameter."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
@@ -27,6 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         settings.table_name,
         f"certificate#{node.instance_id}#{request}",
         lambda: _sign(settings, node, request),
+        context,
     )
 
 
