@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from lab.aws.background import Background
 from lab.aws.big_lock import BigLock
@@ -12,6 +13,8 @@ from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
 from lab.aws.seams import Seams
 from lab.hosts.seam import Hosts
+
+ONCE = Config(retries={"total_max_attempts": 1})
 
 
 @dataclass
@@ -30,10 +33,10 @@ class Cloud:
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the embedded AWS; one per service, which boto3 allows to share between threads."""
+        """A boto3 client, one per service, shared between threads. It does not retry: its users want to see errors."""
         with self.lock:
             if service not in self._clients:
-                self._clients[service] = boto3.client(service, region_name=self.region)
+                self._clients[service] = boto3.client(service, region_name=self.region, config=ONCE)
             return self._clients[service]
 
     def arn(self, service: str, resource: str) -> str:

@@ -26,6 +26,7 @@ from lab.aws.event_targets import EventTargets
 from lab.aws.http_server import AwsServer, Certificate
 from lab.aws.instances import Instances
 from lab.aws.invocation import InvocationEnvironment
+from lab.aws.kms_keys import KmsKeys
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
 from lab.aws.run_command import RunCommand
@@ -94,6 +95,7 @@ class EmbeddedAws:
             self._states,
             CloudFormation(cloud),
             BucketPolicies(cloud),
+            KmsKeys(cloud),
         )
 
     # Its life.

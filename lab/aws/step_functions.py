@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models
 from moto.stepfunctions.parser import utils as parser_threads
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
@@ -104,12 +108,29 @@ class StepFunctions:
 
             return details
 
+        def unless_stopped(set_error: Any) -> Any:
+            def set_error_unless_stopped(environment: Environment, error: Any) -> None:
+                # What a stopped execution was waiting for ends with an error, which is not how the execution ended.
+                if not isinstance(environment.program_state(), ProgramStopped):
+                    set_error(environment, error)
+
+            return set_error_unless_stopped
+
+        def stop_execution(response: StepFunctionResponse) -> ActionResult:
+            arn, get = response._get_param("executionArn"), response._get_param
+            execution = response.stepfunction_backend.describe_execution(arn)
+            with service._cloud.lock.released():
+                _abort(execution, get("error"), get("cause"))
+            return ActionResult({"stopDate": datetime.now(UTC)})
+
         # A machine that CloudFormation makes lands in the backend that does not execute anything.
         stepfunctions_parser_backends.reset()
         seams.replace(models, "stepfunctions_backends", stepfunctions_parser_backends)
         seams.wrap(StepFunctionsParserBackend, "start_execution", named)
         seams.wrap(Execution, "start", counted)
         seams.wrap(BaseExecutionWorkerCommunication, "terminated", ended)
+        seams.replace(StepFunctionResponse, "stop_execution", stop_execution)
+        seams.wrap(Environment, "set_error", unless_stopped)
         seams.wrap(Execution, "get_start_execution_details", with_text_times)
 
     def executions(self, machine: str | None = None) -> list[ExecutionRecord]:
@@ -122,7 +143,7 @@ class StepFunctions:
         """Abort what runs, and wait for the interpreter's threads."""
         for execution in self._all():
             if execution.status == "RUNNING":
-                _abort(execution)
+                _abort(execution, "Lab.Closed", "The lab was closed.")
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         threads: list[threading.Thread] = parser_threads.TMP_THREADS
         for thread in list(threads):
@@ -158,14 +179,15 @@ class StepFunctions:
         self._event_bridge.emit("aws.states", "Step Functions Execution Status Change", detail, [execution.exec_arn])
 
 
-def _abort(execution: Execution) -> None:
+def _abort(execution: Execution, error: str | None, cause: str | None) -> None:
+    """End an execution together with whatever its tasks wait for; moto leaves those waiting."""
     deadline = time.monotonic() + SHUTDOWN_SECONDS
     while execution.exec_worker.env is None and time.monotonic() < deadline:
         time.sleep(0.005)  # it was started a moment ago, and its definition is still being parsed
     environment = execution.exec_worker.env
     if environment is None:
         return
-    execution.stop(stop_date=datetime.now(UTC), error="Lab.Closed", cause="The lab was closed.")
+    execution.stop(stop_date=datetime.now(UTC), error=error, cause=cause)
     for endpoint in list(environment.callback_pool_manager._pool.values()):
         endpoint.interrupt_all()
 

@@ -6,6 +6,7 @@ and time: waiting in the interpreter follows the lab's clock.
 
 import functools
 import json
+import logging
 import re
 import threading
 import time
@@ -18,6 +19,7 @@ from jsonpath_ng.ext import parse
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout, TimeoutSeconds
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
@@ -26,6 +28,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.utils import camel_to_snake_case
@@ -66,9 +69,23 @@ class StatesLanguage:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def install(self) -> None:
+        self._install_parser()
         self._install_paths()
         self._install_sdk_integrations()
         self._install_time()
+
+    def _install_parser(self) -> None:
+        """Parse a definition once: 60 ms for a large one, and moto does it again for each execution."""
+        seams = self._cloud.seams
+        parse_once = functools.lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)
+        seams.replace(AmazonStateLanguageParser, "parse", staticmethod(parse_once))
+        # Executions that share components need keys for their counters that do not depend on who asks first.
+        seams.replace(EvalComponent, "heap_key", property(lambda component: str(id(component))))
+        # Each failed state would be logged with the whole of its component; the history has it in order.
+        logger = logging.getLogger(PARSER)
+        before = logger.level
+        logger.setLevel(logging.CRITICAL)
+        seams.on_undo(lambda: logger.setLevel(before))
 
     def _install_paths(self) -> None:
         self._cloud.seams.replace_everywhere(PARSER, "extract_json", json_path.extract_json, _extract)

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from moto.stepfunctions.parser.api import InvalidToken, TaskTimedOut
+from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -30,7 +30,17 @@ from moto.stepfunctions.responses import EmptyResult, StepFunctionResponse
 
 from lab.aws.cloud import Cloud
 
-GONE = "Task Timed Out: 'Provided task does not exist anymore'"
+
+class TokenError(JsonRESTError):
+    code = 400
+
+    @classmethod
+    def gone(cls) -> "TokenError":
+        return cls("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+
+    @classmethod
+    def invalid(cls) -> "TokenError":
+        return cls("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 class TaskTokens:
@@ -85,16 +95,16 @@ class TaskTokens:
     def _endpoint(self, token: str) -> CallbackEndpoint:
         with self._lock:
             if token not in self._endpoints:
-                raise InvalidToken()
+                raise TokenError.invalid()
             if token in self._over:
-                raise TaskTimedOut(GONE)
+                raise TokenError.gone()
             return self._endpoints[token]
 
     def _answer(self, outcome: CallbackOutcome) -> EmptyResult:
         endpoint = self._endpoint(outcome.callback_id)
         with self._lock:
             if endpoint.get_outcome() is not None:
-                raise TaskTimedOut(GONE)
+                raise TokenError.gone()
             endpoint.notify(outcome)
         return EmptyResult()
 

@@ -15,7 +15,7 @@ def hosts() -> RecordingHosts:
 
 @pytest.fixture
 def aws(hosts: RecordingHosts) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(hosts, time_scale=0.01) as embedded:
+    with EmbeddedAws(hosts, time_scale=0.001) as embedded:
         yield embedded
 
 
