@@ -61,6 +61,7 @@ def broken_rules(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _names_are_not_too_long(config: ClusterConfig) -> Iterator[Problem]:
+    """The name leaves room for account and region in the bucket's name: 63 characters in all."""
     longest = names.bucket(config.name, "0" * ACCOUNT_ID_DIGITS, config.region)
     if (excess := len(longest) - BUCKET_NAME_LIMIT) > 0:
         yield Problem(
@@ -80,6 +81,7 @@ def _placed_groups(config: ClusterConfig) -> Iterator[tuple[str, ServerGroup | C
 
 
 def _group_names_differ(config: ClusterConfig) -> Iterator[Problem]:
+    """Every server group and client pool has a name of its own."""
     first: dict[str, str] = {}
     for at, group in _placed_groups(config):
         if other := first.get(group.name):
@@ -88,6 +90,7 @@ def _group_names_differ(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _sizes_are_in_range(config: ClusterConfig) -> Iterator[Problem]:
+    """A group's maximum is not below its size, a pool's not below its minimum."""
     for at, group in _placed_groups(config):
         key = "size" if isinstance(group, ServerGroup) else "minimum"
         least = getattr(group, key)
@@ -96,6 +99,7 @@ def _sizes_are_in_range(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _every_product_has_a_majority(config: ClusterConfig) -> Iterator[Problem]:
+    """Each product is served, and the sizes of its groups add up to 1, 3, 5 or 7."""
     for product in PRODUCTS:
         voters = config.voters(product)
         if voters == 0:
@@ -107,6 +111,7 @@ def _every_product_has_a_majority(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _instances_fit_the_architecture(config: ClusterConfig) -> Iterator[Problem]:
+    """Instance types are of the cluster's architecture."""
     examples = {"arm64": "t4g.medium", "amd64": "t3.medium"}
     for at, group in _placed_groups(config):
         processor = "arm64" if ARM_FAMILY.match(group.instance_type.partition(".")[0]) else "amd64"
@@ -120,6 +125,7 @@ def _instances_fit_the_architecture(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _zones_are_of_the_region(config: ClusterConfig) -> Iterator[Problem]:
+    """Availability zones are of the region; for a new VPC each is named once."""
     zones = config.network.availability_zones
     for index, zone in enumerate(zones):
         at = f"network.availability_zones.{index}"
@@ -130,6 +136,7 @@ def _zones_are_of_the_region(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _subnets_have_zones(config: ClusterConfig) -> Iterator[Problem]:
+    """Each subnet of an existing VPC has its zone."""
     network = config.network
     if isinstance(network, ExistingVpc) and len(network.subnet_ids) != len(network.availability_zones):
         yield Problem(
@@ -140,6 +147,7 @@ def _subnets_have_zones(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _network_is_free(config: ClusterConfig) -> Iterator[Problem]:
+    """The network keeps clear of Docker's (172.17.0.0/16) and Nomad's (172.26.64.0/20) own ranges."""
     cidr = config.network.cidr
     for whose, reserved in RESERVED_RANGES.items():
         if cidr.overlaps(reserved):
@@ -149,6 +157,7 @@ def _network_is_free(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _network_is_large_enough(config: ClusterConfig) -> Iterator[Problem]:
+    """The network is between /16 and /28, and a new one has room for all groups at their maxima."""
     cidr = config.network.cidr
     if cidr.prefixlen not in VPC_PREFIXES:
         yield Problem("network.cidr", f"{cidr}: AWS takes ranges from /16 to /28")
@@ -167,6 +176,7 @@ def _network_is_large_enough(config: ClusterConfig) -> Iterator[Problem]:
 
 
 def _tags_are_taken_by_aws(config: ClusterConfig) -> Iterator[Problem]:
+    """Tags are within AWS's limits, and none begins with `aws:` or `quorate:`."""
     if len(config.tags) > TAG_LIMIT:
         yield Problem("tags", f"{len(config.tags)} tags: at most {TAG_LIMIT}, as a resource takes 50 in all")
     for key, value in config.tags.items():
