@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 HOSTS ?= container
 CLUSTER ?= clusters/lab.yaml
 NODE ?=
+PRODUCT ?=
 SERVERS ?=
 CLIENTS ?=
 JSON ?=
@@ -48,6 +49,10 @@ shell: $(STAMP) ## A root shell on a node: NODE=<instance id, address or the sta
 .PHONY: logs
 logs: $(STAMP) ## What happened on a node (commands, journal): NODE=...; without NODE: what happened in the lab
 	@$(LAB) logs $(if $(NODE),"$(NODE)")
+
+.PHONY: token
+token: $(STAMP) ## Print the management token of PRODUCT=consul|nomad, for tools of yours
+	@$(LAB) token "$(PRODUCT)"
 
 .PHONY: down
 down: $(STAMP) ## Remove the lab: processes, containers, namespaces, mounts

@@ -143,6 +143,8 @@ class Daemon:
             "formation": lab.formation() if lab else {},
             "nodes": [_node(node) for node in lab.nodes()] if lab else [],
             "failed_launches": failed_launches(lab.aws, lab.config) if lab else [],
+            "server_group": lab.config.server_groups[0].name if lab else "",
+            "client_pool": lab.config.client_pools[0].name if lab and lab.config.client_pools else "",
         }
 
     def status(self) -> dict[str, Any]:

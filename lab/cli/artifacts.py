@@ -1,9 +1,12 @@
 """`make artifacts`: the mirror, for a cluster in an AWS account."""
 
+from pathlib import Path
+
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.cli.output import Output
+from lab.products.catalogue import VERSIONS
 from lab.products.manifest import manifest_of, upload
 from lab.products.obtain import obtain
 from lab.products.progress import Bars
@@ -11,4 +14,19 @@ from lambdas.domain import cluster_file, names
 from lambdas.domain.errors import InvalidConfig
 
 
-def mirror(output: Output, cluster: "Path") -> None: ...
+def mirror(output: Output, cluster: Path) -> None:
+    try:
+        config = cluster_file.load(cluster, available={name: [version] for name, version in VERSIONS.items()})
+        account = boto3.client("sts", region_name=config.region).get_caller_identity()["Account"]
+    except (InvalidConfig, BotoCoreError, ClientError) as error:
+        output.fail(str(error), "mend the cluster file or your AWS credentials, then make artifacts again")
+    bucket = names.bucket(config.name, account, config.region)
+    with Bars(output.console) as report:
+        artifacts = obtain(progress=report, arch=config.architecture)
+        try:
+            upload(boto3.client("s3", region_name=config.region), bucket, artifacts, manifest_of(artifacts), report)
+        except (BotoCoreError, ClientError) as error:
+            output.fail(f"s3://{bucket}: {error}", f"make deploy CLUSTER={cluster}, which makes the bucket")
+    output.say(f"s3://{bucket} holds {len(artifacts)} artifacts")
+    output.result({"bucket": bucket, "artifacts": [artifact.name for artifact in artifacts]})
+    output.next("nothing: nodes that wait for the mirror go on by themselves")

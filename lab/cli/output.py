@@ -6,17 +6,17 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
+LOG_WIDTH = 200
+
 
 class Output:
     """With `as_json`, stdout carries one JSON document and words go to stderr."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=not self._is_terminal(as_json))
-
-    @staticmethod
-    def _is_terminal(as_json: bool) -> bool:
-        return Console(stderr=as_json).is_terminal
+        console = Console(stderr=as_json, highlight=False)
+        # Where nobody looks at a screen, lines may be as long as they are.
+        self.console = console if console.is_terminal else Console(stderr=as_json, highlight=False, width=LOG_WIDTH)
 
     @property
     def live(self) -> bool:
@@ -24,7 +24,7 @@ class Output:
         return self.console.is_terminal
 
     def say(self, text: str) -> None:
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)
 
     def next(self, *suggestions: str) -> None:
         """What to do next."""
