@@ -60,7 +60,7 @@ def unit_file(
         "ExecStart": command,
         "ExecReload": "/bin/kill --signal HUP $MAINPID",
         "StateDirectory": product,
-        "StateDirectoryMode": "0750",
+        "StateDirectoryMode": "0700",
         "KillMode": "process",
         "Restart": "on-failure",
         "RestartSec": "2",
