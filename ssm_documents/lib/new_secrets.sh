@@ -2,20 +2,22 @@
 # Filling secrets, once: the generation fixes the client request token, so of two writers one is refused and reads.
 source "${BASH_SOURCE[0]%/*}/secrets.sh"
 
-# write_token NAME: what makes a second writer of a generation meet ResourceExistsException, as a UUID.
+# write_token WHAT: what makes a second writer of a generation meet ResourceExistsException, as a UUID.
 write_token() {
   local digest
   digest=$(printf '%s generation %s' "${SSM_SecretsPrefix:?}$1" "${SSM_Generation:?}" | sha256sum)
   printf '%s-%s-%s-%s-%s' "${digest:0:8}" "${digest:8:4}" "${digest:12:4}" "${digest:16:4}" "${digest:20:12}"
 }
 
-# write_secret NAME VALUE: fails where this generation has stored another value already.
+# write_secret NAME VALUE [LABEL]: fails where this generation has stored another value already.
 write_secret() {
-  local -r id=${SSM_SecretsPrefix:?}$1
+  local -r id=${SSM_SecretsPrefix:?}$1 label=${3:-AWSCURRENT}
   local token body
-  token=$(write_token "$1")
-  body=$(jq --null-input --compact-output --arg id "$id" --arg token "$token" --rawfile value <(printf '%s' "$2") \
-    '{SecretId: $id, ClientRequestToken: $token, SecretString: $value}') || fail 70 "secret $id cannot be written as JSON"
+  token=$(write_token "$1 $label")
+  body=$(jq --null-input --compact-output --arg id "$id" --arg token "$token" --arg stage "$label" \
+    --rawfile value <(printf '%s' "$2") \
+    '{SecretId: $id, ClientRequestToken: $token, SecretString: $value, VersionStages: [$stage]}') ||
+    fail 70 "secret $id cannot be written as JSON"
   secrets_manager PutSecretValue "$body"
   case $reply_status:$aws_error in
   200:*) log "stored secret $id" ;;
