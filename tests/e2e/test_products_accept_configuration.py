@@ -80,6 +80,7 @@ def test_nomad_takes_its_configuration(binaries: Path, host: tuple[Node, Path]) 
 
 
 def test_vault_takes_its_configuration(binaries: Path, host: tuple[Node, Path]) -> None:
+    """Less than the others say: Vault is silent about keys that it does not know."""
     node, root = host
     if "vault" not in node.serves:
         assert not (root / "etc/vault.d").exists()
