@@ -52,8 +52,8 @@ class Alarms(Construct):
                 dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum", period=PERIOD),
             ),
             *(
-                Ringing("launching-stopped", f"{group.name} launches nothing more", _breaker(group.name), of=group.name)
-                for group in config.groups
+                Ringing("launching-stopped", f"{name} launches nothing more", breaker_metric(name), of=name)
+                for name in (group.name for group in config.groups)
             ),
         ]
         for one in ringing:
@@ -73,7 +73,7 @@ class Alarms(Construct):
         alarm.add_alarm_action(actions.SnsAction(topic))
 
 
-def _breaker(group: str) -> cloudwatch.Metric:
+def breaker_metric(group: str) -> cloudwatch.Metric:
     """Powertools adds the service to every metric's dimensions."""
     return cloudwatch.Metric(
         namespace=METRICS["namespace"],

@@ -4,14 +4,14 @@ from aws_cdk import Duration, Stack, Tags, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from cdk_app.alarms import Alarms
 from cdk_app.documents import Documents
 from cdk_app.functions import Functions
 from cdk_app.keys import Keys
 from cdk_app.network import Network
-from cdk_app.node_group import NodeGroup
+from cdk_app.node_group import Group, NodeGroup
 from cdk_app.node_role import NodeRole
 from cdk_app.parameters import Parameters
 from cdk_app.permissions import Arns, arns_of
@@ -92,11 +92,11 @@ class Cluster(Construct):
             dead_letters=self.dead_letters,
             topic=self.alarm_topic,
         )
-        self.node_groups = self._node_groups()
-        for group in self.node_groups.values():
-            group.wait_for(
-                self.network, self.security_groups, self.secrets, parameters, documents, functions, workflows, triggers
-            )
+        roles = Construct(self, "Roles")
+        self.node_groups = {group.name: self._node_group(group, parameters.config, roles) for group in config.groups}
+        parameters.wait_for(
+            self.network, self.security_groups, self.secrets, documents, functions, workflows, triggers, roles
+        )
 
     def _settings(self, arns: Arns) -> Settings:
         name = self.config.name
@@ -111,23 +111,19 @@ class Cluster(Construct):
             form_cluster_arn=arns.formation,
         )
 
-    def _node_groups(self) -> dict[str, NodeGroup]:
-        config = self.config
-        made = {}
-        for group in config.groups:
-            role = NodeRole(
-                self, f"Role-{group.name}", group=group, storage=self.storage, secrets=self.secrets, keys=self.keys
-            )
-            made[group.name] = NodeGroup(
-                self,
-                f"Group-{group.name}",
-                config=config,
-                group=group,
-                subnet_ids=self.network.subnet_ids,
-                security_groups=self.security_groups.of(group),
-                role=role.role,
-            )
-            made[group.name].wait_for(role)
+    def _node_group(self, group: Group, after: IDependable, roles: Construct) -> NodeGroup:
+        """A group that is made after `after`, with its role among `roles`."""
+        role = NodeRole(roles, group.name, group=group, storage=self.storage, secrets=self.secrets, keys=self.keys)
+        made = NodeGroup(
+            self,
+            f"Group-{group.name}",
+            config=self.config,
+            group=group,
+            subnet_ids=self.network.subnet_ids,
+            security_groups=self.security_groups.of(group),
+            role=role.role,
+        )
+        made.autoscaling_group.node.add_dependency(after)
         return made
 
 

@@ -1,13 +1,20 @@
 """One stack for each cluster file."""
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, CfnOutput, DefaultStackSynthesizer, Environment, Stack
 from constructs import Construct
 
 from cdk_app.cluster import Cluster
+from cdk_app.limits import check_template
+from lambdas.domain import cluster_file
 from lambdas.domain.config import ClusterConfig
+from lambdas.domain.errors import InvalidConfig
+
+SETTINGS = Path(__file__).resolve().parent.parent / "cdk.json"
 
 
 class ClusterStack(Stack):
@@ -17,6 +24,7 @@ class ClusterStack(Stack):
             id,
             env=Environment(account=account, region=config.region),
             description=f"Quorate cluster {config.name}: Consul, Vault and Nomad",
+            suppress_template_indentation=True,  # documents are long, and CloudFormation takes 1 MB
             # The CLI checks the bootstrap's version itself; the rule would add a parameter to the template.
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
@@ -31,15 +39,18 @@ def stack_name(cluster: str) -> str:
 
 def synthesize() -> None:
     """Read the cluster files that the context names and write the cloud assembly. Raises InvalidConfig."""
-    from lambdas.domain import cluster_file
-
-    app = App()
+    app = App(context=json.loads(SETTINGS.read_text("utf-8"))["context"])  # the command line's own comes on top
     configs = [cluster_file.load(path) for path in _paths(app.node.try_get_context("clusters"))]
+    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     for config in configs:
-        ClusterStack(app, stack_name(config.name), config=config, account=os.environ.get("CDK_DEFAULT_ACCOUNT"))
-    app.synth()
+        ClusterStack(app, stack_name(config.name), config=config, account=account)
+    for stack in app.synth().stacks:
+        check_template(Path(stack.template_full_path))
 
 
 def _paths(context: Any) -> list[str]:
     """A list in cdk.json; a string, with commas between several, from the command line."""
-    return context.split(",") if isinstance(context, str) else list(context or ())
+    paths = [path for path in (context.split(",") if isinstance(context, str) else context or ()) if path]
+    if not paths:
+        raise InvalidConfig("no cluster file is named: give `-c clusters=clusters/<name>.yaml`, or a list in cdk.json")
+    return paths

@@ -14,9 +14,7 @@ DOCUMENTS = Path(__file__).resolve().parent.parent / "ssm_documents"
 class Documents(Construct):
     def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
         super().__init__(scope, id)
-        for component, phase in [
-            (p.parent.name, p.stem) for p in sorted(DOCUMENTS.glob("*/*.yaml")) if p.with_suffix(".sh").exists()
-        ]:
+        for component, phase in document_source.documents(DOCUMENTS):
             ssm.CfnDocument(
                 self,
                 f"{component}-{phase}",

@@ -1,6 +1,7 @@
 """AWS's limits that a cluster file or our own growth could break, checked while synthesising."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from lambdas.domain.errors import InvalidConfig
@@ -10,6 +11,9 @@ PARAMETER_BYTES = {"Standard": 4_096, "Advanced": 8_192}
 
 PATTERN_CHARACTERS = 2_048
 """An event pattern (EventBridge quotas)."""
+
+TEMPLATE_BYTES = 1_000_000
+"""A template in S3 (CloudFormation quotas: 1 MB)."""
 
 DEFINITION_BYTES = 1_048_576
 """A state machine's definition (Step Functions quotas)."""
@@ -33,4 +37,13 @@ def check_pattern(name: str, pattern: dict[str, Any]) -> None:
         raise InvalidConfig(
             f"the event pattern of {name} takes {size} characters, EventBridge takes {PATTERN_CHARACTERS}: "
             "use fewer groups or shorter names"
+        )
+
+
+def check_template(path: Path) -> None:
+    size = path.stat().st_size
+    if size > TEMPLATE_BYTES:
+        raise InvalidConfig(
+            f"{path.name} takes {size} bytes, CloudFormation takes {TEMPLATE_BYTES}: "
+            "use fewer groups, or make it two clusters"
         )

@@ -6,7 +6,7 @@ from aws_cdk import Tags
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from cdk_app.image import IMAGES, parameter_of, user_data_of
 from cdk_app.nag import acknowledge
@@ -67,10 +67,6 @@ class NodeGroup(Construct):
             "AwsSolutions-AS3",
             "Every launch and goodbye is an execution with its reason; alarms ring for those that fail",
         )
-
-    def wait_for(self, *dependencies: IDependable) -> None:
-        """Make the group only when `dependencies` are there: its first instance needs them all."""
-        self.autoscaling_group.node.add_dependency(*dependencies)
 
     def _launch_template(self, security_groups: list[ec2.ISecurityGroup], role: iam.IRole) -> ec2.LaunchTemplate:
         config, group = self._config, self._group

@@ -56,9 +56,11 @@ def test_the_group_waits_for_everything_its_first_instance_needs(template: Templ
         "AWS::EC2::SecurityGroupIngress",
     }
     needed = {name for kind in kinds for name in template.of(kind)}
+    last, _ = template.one("AWS::SSM::Parameter")
+    waits_for = {last, *template.content["Resources"][last]["DependsOn"]}
+    assert needed <= waits_for
     for group in template.config.groups:
-        waits_for = set(template.autoscaling_group(group.name)["DependsOn"])
-        assert needed <= waits_for
+        assert template.autoscaling_group(group.name)["DependsOn"] == [last]
         role = template.role_of_group(group.name)
         policies = {
             name

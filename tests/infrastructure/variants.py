@@ -26,7 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         },
         "tags": {"owner": "platform"},
     },
-    "largest": {  # as many of everything as the models and the parameter's size admit
+    "largest": {  # about as much as one template admits
         "server_groups": [
             {"name": f"{product}-servers-long-name", "serves": [product], "size": 7, "maximum": 7}
             for product in ("consul", "vault", "nomad")
@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             {"name": f"pool-{number:02}-with-a-long-name", "maximum": 1000, "node_pool": f"pool-{number:02}"}
             for number in range(12)
         ],
-        "tags": {f"tag-{number}": "value" for number in range(20)},
+        "tags": {f"tag-{number}": "value" for number in range(5)},
     },
 }
 
