@@ -1,5 +1,7 @@
-"""KMS keys from CloudFormation: moto makes a symmetric one whatever the template says."""
+"""KMS keys from CloudFormation: moto makes a symmetric one whatever the template says, and keeps its policy as a mapping
+where its API expects the JSON text."""
 
+import json
 from typing import Any
 
 from moto.kms.models import Key, kms_backends
@@ -12,8 +14,6 @@ class KmsKeys:
         self._cloud = cloud
 
     def install(self) -> None:
-        make_symmetric = Key.create_from_cloudformation_json
-
         def create(
             cls: type[Key],
             resource_name: str,
@@ -23,14 +23,14 @@ class KmsKeys:
             **more: Any,
         ) -> Key:
             properties = cloudformation_json["Properties"]
-            if "KeySpec" not in properties:
-                return make_symmetric(resource_name, cloudformation_json, account_id, region_name, **more)
-            return kms_backends[account_id][region_name].create_key(
-                policy=properties["KeyPolicy"],
+            key = kms_backends[account_id][region_name].create_key(
+                policy=json.dumps(properties["KeyPolicy"]),
                 key_usage=properties.get("KeyUsage", "ENCRYPT_DECRYPT"),
-                key_spec=properties["KeySpec"],
+                key_spec=properties.get("KeySpec", "SYMMETRIC_DEFAULT"),
                 description=properties.get("Description", ""),
                 tags=properties.get("Tags", []),
             )
+            key.key_rotation_status = properties.get("EnableKeyRotation", False)
+            return key
 
         self._cloud.seams.replace(Key, "create_from_cloudformation_json", classmethod(create))
