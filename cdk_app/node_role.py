@@ -9,9 +9,10 @@ from constructs import Construct
 from cdk_app.keys import Keys
 from cdk_app.nag import acknowledge, acknowledge_wildcard
 from cdk_app.node_group import Group
-from cdk_app.secrets import RECOVERY_KEYS, Secrets
+from cdk_app.secrets import Secrets
 from cdk_app.storage import Storage
 from lambdas.domain import names
+from lambdas.domain.components import COMPONENTS, role_of
 from lambdas.domain.config import ServerGroup
 
 AGENT_ACTIONS = (
@@ -29,8 +30,12 @@ AGENT_ACTIONS = (
 )
 """Run Command and Session Manager. AWS's managed policy would also let a node read every parameter of the account."""
 
-WRITE_SECRET = ("secretsmanager:PutSecretValue", "secretsmanager:DescribeSecret")
 READ_SECRET = ("secretsmanager:GetSecretValue",)
+WRITE_SECRET = ("secretsmanager:PutSecretValue",)
+
+READ_BY_OTHER_SEEDS = {"nomad": ("consul/management-token",), "consul": ("nomad/consul-token-",)}
+"""Beginnings of names that a product's seed reads of another's: Nomad's makes Consul's auth method for workload
+identities, Consul's makes the tokens that Nomad's agents come with."""
 
 
 class NodeRole(Construct):
@@ -53,24 +58,18 @@ class NodeRole(Construct):
         readable_objects = [f"{bucket}/artifacts/*", f"{bucket}/nodes/*"]
         self._allow(["s3:GetObject"], readable_objects)
         self._allow(["ec2:DescribeInstances"], ["*"])  # cloud auto-join; EC2 has no narrower resource for it
-        readable = [name for name in names.SECRET_NAMES if _may_read(group, name)]
-        self._allow(READ_SECRET, [secrets.arns[name] for name in readable])
+        self._allow(READ_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_read(group, name)])
         self._allow_through_secrets_manager(keys.data, ["kms:Decrypt"])
         if isinstance(group, ServerGroup):
-            self._allow(WRITE_SECRET, [secrets.arns[name] for name in readable])
+            self._allow(WRITE_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_write(group, name)])
             self._allow_through_secrets_manager(keys.data, ["kms:GenerateDataKey"])
             if "vault" in group.serves:
-                self._allow_vault(secrets, keys)
+                self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
+                self._allow_through_secrets_manager(keys.recovery, ["kms:GenerateDataKey", "kms:Decrypt"])
         reason = "The agent's actions and DescribeInstances have no resource to name"
         acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
         for objects in readable_objects:
             acknowledge_wildcard(self, objects, "Releases, packages and rendered configuration, none of it secret")
-
-    def _allow_vault(self, secrets: Secrets, keys: Keys) -> None:
-        """Unseal; and put the recovery keys away, where no node can read them again."""
-        self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
-        self._allow(WRITE_SECRET, [secrets.arns[RECOVERY_KEYS]])
-        self._allow_through_secrets_manager(keys.recovery, ["kms:GenerateDataKey", "kms:Decrypt"])
 
     def _allow_through_secrets_manager(self, key: kms.IKey, actions: Iterable[str]) -> None:
         region = key.stack.region
@@ -86,8 +85,18 @@ class NodeRole(Construct):
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
 
-def _may_read(group: Group, name: str) -> bool:
-    """Servers read what any seed may have to recognise as its own work; clients only what an agent starts with."""
-    if name == RECOVERY_KEYS:
-        return False
-    return isinstance(group, ServerGroup) or name == "consul/gossip-key" or name.endswith("-client")
+def may_write(group: Group, name: str) -> bool:
+    """A product's secrets are made by its seed, which any of its servers may be."""
+    return isinstance(group, ServerGroup) and name.split("/")[0] in group.serves
+
+
+def may_read(group: Group, name: str) -> bool:
+    """A seed recognises its own work by what it reads; every other node reads what its agents start with."""
+    if may_write(group, name):
+        return True
+    role = role_of(group)
+    if any(name.startswith(READ_BY_OTHER_SEEDS.get(product, ())) for product in role.serves):
+        return True
+    product = name.split("/")[0]
+    is_agents_own = name == "consul/gossip-key" or name.endswith("-client")
+    return is_agents_own and any(one.product == product and one.takes_part(role) for one in COMPONENTS)

@@ -9,12 +9,17 @@ import pytest
 from cdk_app.functions import FUNCTIONS, Row
 from cdk_app.permissions import GRANTS
 from lambdas.domain import names
+from lambdas.domain.component import Surroundings
+from lambdas.domain.components import COMPONENTS, taking_part
 from lambdas.domain.config import ServerGroup
+from lambdas.domain.phases import Phase
 from lambdas.settings import Settings
+from tests.builders import a_node
 from tests.infrastructure.template import Template, actions, as_list
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 HANDLERS = sorted(path.stem for path in (LAMBDAS / "handlers").glob("*.py") if path.stem != "__init__")
+SURROUNDINGS = Surroundings(founding=True, certificate="PEM", authority="PEM", kms_key_id="key")
 ADAPTERS = {path.stem for path in (LAMBDAS / "aws").glob("*.py")}
 
 
@@ -96,11 +101,43 @@ def test_clients_read_what_an_agent_starts_with(template: Template) -> None:
         assert not secrets_with(template, pool.name, "secretsmanager:PutSecretValue")
 
 
-def test_nobody_can_read_the_recovery_keys(template: Template) -> None:
+def test_servers_write_the_secrets_of_what_they_serve(template: Template) -> None:
+    for group in template.config.server_groups:
+        written = secrets_with(template, group.name, "secretsmanager:PutSecretValue")
+        assert written == {name for name in names.SECRET_NAMES if name.split("/")[0] in group.serves}
+        assert written <= secrets_with(template, group.name, "secretsmanager:GetSecretValue"), "or it reads no own work"
+
+
+def test_recovery_keys_are_vaults_alone(template: Template) -> None:
     for group in template.config.groups:
-        assert "vault/recovery-keys" not in secrets_with(template, group.name, "secretsmanager:GetSecretValue")
-        writes = "vault/recovery-keys" in secrets_with(template, group.name, "secretsmanager:PutSecretValue")
-        assert writes == (isinstance(group, ServerGroup) and "vault" in group.serves)
+        reads = "vault/recovery-keys" in secrets_with(template, group.name, "secretsmanager:GetSecretValue")
+        assert reads == (isinstance(group, ServerGroup) and "vault" in group.serves)
+
+
+def mentioned_secrets(value: Any) -> set[str]:
+    """Every name of a secret anywhere in the values that a script is given."""
+    if isinstance(value, str):
+        return {value} & set(names.SECRET_NAMES)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return set().union(*map(mentioned_secrets, inner))
+
+
+def test_nodes_may_read_the_secrets_that_their_configuration_names(template: Template) -> None:
+    """Held against what the domain renders: a secret that a script is told of and may not read ends the launch."""
+    seen: set[str] = set()
+    for group in template.config.groups:
+        node = a_node(group=group.name, config=template.config)
+        readable = secrets_with(template, group.name, "secretsmanager:GetSecretValue")
+        for component in taking_part(node, Phase.CONFIGURE):
+            needed = mentioned_secrets(component.renders[Phase.CONFIGURE](template.config, node, SURROUNDINGS).values)
+            assert needed <= readable, f"{component.name} on {group.name}"
+            seen |= needed
+        for component in COMPONENTS:
+            if component.product in node.serves and (render := component.renders.get(Phase.BOOTSTRAP)):
+                needed = mentioned_secrets(render(template.config, node, SURROUNDINGS).values)
+                assert needed <= readable, f"bootstrap of {component.name} on {group.name}"
+                seen |= needed
+    assert seen >= {"consul/gossip-key", "nomad/gossip-key", "consul/management-token", "vault/recovery-keys"}
 
 
 def test_only_vault_servers_unseal(template: Template) -> None:
