@@ -88,11 +88,11 @@ check: $(STAMP) ## ruff, mypy, shellcheck, shfmt
 
 .PHONY: synth
 synth: $(STAMP) ## Synthesise CLUSTER into cdk.out
-	@QUORATE_CLUSTER="$(CLUSTER)" $(PYTHON) app.py
+	@CDK_CONTEXT_JSON='{"clusters": "$(CLUSTER)"}' $(PYTHON) app.py
 
 .PHONY: deploy
 deploy: node_modules ## Deploy CLUSTER=clusters/<name>.yaml into the account that your AWS credentials name
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" QUORATE_CLUSTER="$(CLUSTER)" npx cdk deploy --all
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npx cdk deploy --all -c clusters="$(CLUSTER)"
 
 .PHONY: artifacts
 artifacts: $(STAMP) ## Mirror what nodes install from into the bucket of CLUSTER

@@ -39,7 +39,8 @@ def stack_name(cluster: str) -> str:
 
 def synthesize() -> None:
     """Read the cluster files that the context names and write the cloud assembly. Raises InvalidConfig."""
-    app = App(context=json.loads(SETTINGS.read_text("utf-8"))["context"])  # the command line's own comes on top
+    context = json.loads(SETTINGS.read_text("utf-8"))["context"]  # the command line's own comes on top
+    app = App(context=context, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"))
     configs = [cluster_file.load(path) for path in _paths(app.node.try_get_context("clusters"))]
     account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     for config in configs:
