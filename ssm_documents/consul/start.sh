@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts Consul and sees that its agent answers. Whether it is a member is `verify`'s question: others may not be up yet.
+# Starts Consul and sees that its agent answers. Whether it is a member is `verify`'s question.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/service.sh"

@@ -25,7 +25,9 @@ main() {
   systemctl is-active --quiet docker || systemctl start docker
   wait_until 120 "Docker's daemon" docker_answers
   has_pause_image || load_pause_image
-  result "{\"version\":$(json_string "$version"),\"image\":$(json_string "$(<"$image_name_file")"),\"changed\":$changed}"
+  local image
+  image=$(<"$image_name_file")
+  result "{\"version\":$(json_string "$version"),\"image\":$(json_string "$image"),\"changed\":$changed}"
 }
 
 has_docker() {

@@ -21,7 +21,7 @@ put_file() {
   cat "$source" >"$fresh"
   chown "$owner:$group" "$fresh"
   chmod "$mode" "$fresh"
-  if cmp --silent "$fresh" "$path" && [[ $(stat --format '%a %U %G' "$fresh") == $(stat --format '%a %U %G' "$path") ]]; then
+  if cmp --silent "$fresh" "$path" && [[ $(access_of "$fresh") == "$(access_of "$path")" ]]; then
     rm "$fresh"
     return 0
   fi
@@ -29,6 +29,10 @@ put_file() {
   log "wrote $path"
   # shellcheck disable=SC2034 # the caller reads it
   configuration_changed=true
+}
+
+access_of() {
+  stat --format '%a %U %G' "$1"
 }
 
 # write_file_set: all its files, in its order.
@@ -59,7 +63,8 @@ with_files_read() {
   rows=$(jq --raw-output '.from_files // {} | to_entries[] | [.key, .value] | @tsv' <<<"$1")
   while IFS=$'\t' read -r key file; do
     [[ -n $key ]] || continue
-    body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" 'setpath($key | split("."); $text)' <<<"$body")
+    body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" \
+      'setpath($key | split("."); $text)' <<<"$body")
   done <<<"$rows"
   printf '%s' "$body"
 }

@@ -13,7 +13,7 @@ export PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin #
 work_dir=
 result_line=
 
-# Ends the script; also from within $(...), where the reason has to outlive the subshell.
+# Ends the script, also from within $(...): the verdict outlives the subshell, and whatever its caller makes of it.
 fail() {
   local -r code=$1 reason=$2
   log "$reason"
@@ -48,9 +48,12 @@ end_at_error() {
 
 finish() {
   local code=$? reason=
-  if [[ -e $work_dir/verdict ]] && ((code != 0)); then
+  if [[ -e $work_dir/verdict ]]; then
     reason=$(<"$work_dir/verdict")
-    reason=${reason#* }
+    code=${reason%% *} reason=${reason#* }
+  fi
+  if declare -F before_end >/dev/null; then
+    before_end || true # a script's own last duty: it changes nothing about how the script ended
   fi
   [[ -z $work_dir ]] || rm -rf -- "$work_dir"
   if ((code == 0)) && [[ -z $result_line ]]; then

@@ -4,11 +4,11 @@ source "${BASH_SOURCE[0]%/*}/aws.sh"
 
 secret_value=
 
-# read_secret NAME: the value is in secret_value; fails where it has none yet.
+# read_secret NAME [LABEL]: the value is in secret_value; fails where it has none yet.
 read_secret() {
-  local -r id=${SSM_SecretsPrefix:?}$1
+  local -r id=${SSM_SecretsPrefix:?}$1 label=${2:-AWSCURRENT}
   secret_value=
-  secrets_manager GetSecretValue "{\"SecretId\":\"$id\"}"
+  secrets_manager GetSecretValue "{\"SecretId\":\"$id\",\"VersionStage\":\"$label\"}"
   case $reply_status:$aws_error in
   200:*)
     secret_value=$(jq --raw-output '.SecretString // empty' <<<"$reply_body") || fail 70 "secret $id is unreadable"

@@ -7,12 +7,12 @@ service_changed=false
 # What the running process was started from. In /run, so that a reboot forgets it as it forgets the process.
 fingerprint() {
   local -r name=$1
-  find "$root/etc/$name.d" "$root/etc/systemd/system/$name.service" "$root/usr/local/bin/$name" "$root/etc/quorate/tls" \
-    -type f -print0 | sort --zero-terminated | xargs --null sha256sum | sha256sum
+  find "$root/etc/$name.d" "$root/etc/systemd/system/$name.service" "$root/usr/local/bin/$name" \
+    "$root/etc/quorate/tls" -type f -print0 | sort --zero-terminated | xargs --null sha256sum | sha256sum
 }
 
-# run_service NAME: leaves it enabled and running what is on disk. Its readiness is the caller's to await: a unit of
-# Type=notify may need other nodes for that.
+# run_service NAME: leaves it enabled and running what is on disk. Readiness is the caller's to await: a unit of
+# Type=notify may need other nodes for it.
 run_service() {
   local -r name=$1 stamp=$root/run/quorate/$1.running
   local now

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Makes Consul's ACL system ours, with a token that existed before, and the policies and tokens that nodes use.
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/access.sh"
+
+require_parameters Cluster Region Bucket SecretsPrefix Generation ConfigurationKey ConfigurationSha256
+readonly configuration_key=${SSM_ConfigurationKey:?}
+readonly configuration_sha256=${SSM_ConfigurationSha256:?}
+
+main() {
+  fetch_file_set "$configuration_key" "$configuration_sha256"
+  read_values
+  require_secret "$(jq --raw-output .management_secret <<<"$values")"
+  management_token=$secret_value
+  wait_until 150 "Consul's leader" has_leader consul
+  wait_until 60 "Consul's ACL bootstrap" bootstrap_acl
+  consul_token=$management_token
+  ensure_policies "$values"
+  ensure_tokens
+  result "{\"bootstrapped\":$bootstrapped,\"written\":$objects_written}"
+}
+
+bootstrapped=false
+
+# A repetition is refused with 403; whether it is our own shows by whether our token manages.
+bootstrap_acl() {
+  consul_api PUT acl/bootstrap \
+    "$(jq --null-input --rawfile secret <(printf '%s' "$management_token") '{BootstrapSecret: $secret}')"
+  case $reply_status in
+  200) bootstrapped=true ;;
+  403) is_ours ;;
+  *)
+    obstacle="Consul answered $(describe_reply)"
+    return 1
+    ;;
+  esac
+}
+
+is_ours() {
+  consul_token=$management_token
+  consul_api GET acl/token/self
+  consul_token=
+  [[ $reply_status != 403 ]] || fail 70 "somebody else bootstrapped Consul's ACLs: our management token is unknown"
+  obstacle="Consul answered $reply_status to our management token"
+  [[ $reply_status == 200 ]]
+}
+
+ensure_tokens() {
+  local entry secret accessor body
+  while read -r entry; do
+    secret=$(jq --raw-output .secret <<<"$entry")
+    accessor=$(jq --raw-output .body.AccessorID <<<"$entry")
+    require_secret "$secret"
+    body=$(jq --compact-output --rawfile value <(printf '%s' "$secret_value") '.body + {SecretID: $value}' <<<"$entry")
+    ensure_object "token for $secret" "acl/token/$accessor" acl/token 'acl/token/{.AccessorID}' "$body"
+  done <<<"$(jq --compact-output '.tokens[]' <<<"$values")"
+}
+
+main "$@"

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Sees that the node is a voter of Consul (server) or a member that the servers find in good health (client).
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/api.sh"
+
+require_parameters Cluster Region Bucket SecretsPrefix Kind
+readonly kind=${SSM_Kind:?}
+
+main() {
+  require_one_of Kind "$kind" server client
+  require_secret "consul/agent-token-$kind"
+  consul_token=$secret_value
+  if [[ $kind == server ]]; then
+    read_local_address
+    wait_until 270 "Consul's vote" is_voter
+    result "$(jq --compact-output '.Servers | {
+      voter: true,
+      leader: (map(select(.Leader).Node) | first),
+      voters: map(select(.Voter)) | length
+    }' <<<"$reply_body")"
+  else
+    wait_until 270 "Consul's membership" is_healthy_member
+    result '{"member":true}'
+  fi
+}
+
+is_voter() {
+  succeeds consul GET operator/raft/configuration || return 1
+  obstacle="$local_address:8300 is no voter"
+  jq --exit-status --arg address "$local_address:8300" \
+    '.Servers | any(.Leader) and any(.Address == $address and .Voter)' <<<"$reply_body" >/dev/null
+}
+
+# The servers' own view: what an agent thinks of itself proves little.
+is_healthy_member() {
+  succeeds consul GET agent/self || return 1
+  local name
+  name=$(jq --raw-output .Config.NodeName <<<"$reply_body")
+  succeeds consul GET "health/node/$name" || return 1
+  obstacle="the servers do not find $name in good health"
+  jq --exit-status 'any(.CheckID == "serfHealth" and .Status == "passing")' <<<"$reply_body" >/dev/null
+}
+
+main "$@"

@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Vault knows a server by its certificate; its token is a batch token of minutes, with nothing to revoke.
+source "${BASH_SOURCE[0]%/*}/api.sh"
+
+# log_in_to_vault: a probe; the token is in vault_token.
+log_in_to_vault() {
+  [[ -z $vault_token ]] || return 0
+  vault_api POST auth/cert/login '{}' --cert "$certificate_file" --key "$key_file"
+  if [[ $reply_status != 200 ]]; then
+    obstacle="login with the node's certificate answered $(describe_reply)"
+    return 1
+  fi
+  vault_token=$(jq --raw-output .auth.client_token <<<"$reply_body")
+  reply_body=
+}
+
+raft_servers=
+
+# read_raft_servers: a probe; Vault's Raft configuration is in raft_servers, as JSON.
+read_raft_servers() {
+  log_in_to_vault || return 1
+  if ! succeeds vault GET sys/storage/raft/configuration; then
+    [[ $reply_status != 403 ]] || vault_token= # it has expired
+    return 1
+  fi
+  # shellcheck disable=SC2034 # the caller reads it
+  raft_servers=$(jq --compact-output .data.config.servers <<<"$reply_body")
+}

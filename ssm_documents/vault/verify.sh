@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Sees that Vault is unsealed on this node and that the node is a voter.
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/vault_login.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/imds.sh"
+
+require_parameters Cluster Region Bucket Kind
+readonly kind=${SSM_Kind:?}
+
+main() {
+  require_one_of Kind "$kind" server
+  read_local_address
+  wait_until 150 "Vault's unsealing" is_unsealed
+  wait_until 120 "Vault's vote" is_voter
+  result "$(jq --compact-output '{
+    sealed: false,
+    voter: true,
+    leader: (map(select(.leader).node_id) | first),
+    voters: map(select(.voter)) | length
+  }' <<<"$raft_servers")"
+}
+
+is_unsealed() {
+  succeeds vault GET sys/seal-status || return 1
+  obstacle="seal status: $(jq --compact-output '{initialized, sealed}' <<<"$reply_body")"
+  jq --exit-status '.initialized and (.sealed | not)' <<<"$reply_body" >/dev/null
+}
+
+is_voter() {
+  read_raft_servers || return 1
+  obstacle="$local_address:8201 is no voter"
+  jq --exit-status --arg address "$local_address:8201" \
+    'any(.leader) and any(.address == $address and .voter)' <<<"$raft_servers" >/dev/null
+}
+
+main "$@"
