@@ -140,30 +140,36 @@ class AwsServer(ThreadedWSGIServer):
 
     def close(self) -> None:
         self.shutdown()
-        self._thread.join()
+        # The serving thread ends only after those of its connections.
         with self._connections_lock:
             for connection in self._connections:
                 _cut(connection)
-        self.server_close()  # joins the connections' threads
+        self._thread.join()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the connection's own thread, handshake included: nobody can hold up the others with theirs."""
-        with self._connections_lock:
-            self._connections.add(request)
+        connection = request
         try:
-            connection = self._shake_hands(request)
+            if self._tls:
+                connection = self._shake_hands(self._tls, request)
             super().finish_request(connection, client_address)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             log.debug("connection from %s ended: %s", client_address, error)
         finally:
             with self._connections_lock:
-                self._connections.discard(request)
+                self._connections -= {request, connection}
+            # The library closes the socket that it accepted, which TLS has taken the connection from.
+            _cut(connection)
+            connection.close()
 
-    def _shake_hands(self, request: socket.socket) -> socket.socket:
-        if self._tls is None:
-            return request
+    def _shake_hands(self, tls: ssl.SSLContext, request: socket.socket) -> socket.socket:
         request.settimeout(HANDSHAKE_SECONDS)
-        connection = self._tls.wrap_socket(request, server_side=True)
+        connection = tls.wrap_socket(request, server_side=True)
         connection.settimeout(None)
         with self._connections_lock:
             self._connections.add(connection)

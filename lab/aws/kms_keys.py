@@ -1,5 +1,5 @@
-"""KMS keys from CloudFormation: moto makes a symmetric one whatever the template says, and keeps its policy as a mapping
-where its API expects the JSON text."""
+"""KMS keys from CloudFormation: moto makes a symmetric one whatever the template says, and keeps its policy as a
+mapping where its API expects the JSON text."""
 
 import json
 from typing import Any

@@ -51,7 +51,7 @@ class ObjectStream:
 
 def open_object(cloud: Cloud, address: Address, environ: Mapping[str, str]) -> ObjectStream | None:
     """The object that a plain GET asks for, when it is a large one; None leaves the request to moto."""
-    if address.service != "s3" or environ["REQUEST_METHOD"] != "GET":
+    if address.service != "s3" or address.access_key is None or environ["REQUEST_METHOD"] != "GET":
         return None
     if not all(_HARMLESS.match(name) for name in parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)):
         return None
