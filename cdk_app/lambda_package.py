@@ -32,6 +32,9 @@ PLATFORMS = ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17
 LAYOUT = "2"
 """Raise when the way of packing changes: caches of the old way are left alone."""
 
+KEPT = 8
+"""Zips that stay in the cache, newest first: each change of the code makes another one of 12 MB."""
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of every file in the zip, so that the same content is the same bytes."""
 
@@ -62,7 +65,14 @@ def build() -> Path:
         with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as target:
             for path in _sources():
                 _add(target, path, str(path.relative_to(ROOT)))
+    _forget_old(vendored)
     return archive
+
+
+def _forget_old(vendored: Path) -> None:
+    zips = [path for path in vendored.parent.glob("*.zip") if path != vendored]
+    for path in sorted(zips, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def services() -> tuple[str, ...]:
