@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambdas.aws import bucket, claims, cluster_config, instances
+from lambdas.aws import bucket, claims, cluster_config, instances, lifecycle
 from lambdas.domain.errors import EventNotOurs
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.node import describe_node
@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     node = describe_node(config, instances.describe(action.instance_id), action.autoscaling_group)
     if not claims.take(settings.table_name, action.token, event["execution"]):
         raise EventNotOurs(f"the launch of {action.instance_id} is in the hands of another execution")
+    lifecycle.keep_open(action)  # the manifest may be waited for, longer than the hook lasts by itself
     site = Site(config, settings.bucket_name, settings.unseal_key_id)
     plan = plan_install(site, node, bucket.read_manifest(settings.bucket_name), scope=event["execution"])
     decided(f"{node.kind} {node.instance_id} of {node.group} installs", node=node.instance_id)

@@ -17,7 +17,7 @@ main() {
     wait_until 270 "Nomad's vote" is_voter
     result "$(jq --compact-output '.Servers | {
       voter: true,
-      leader: (map(select(.Leader).Node) | first),
+      leader: (map(select(.Leader).Name) | first),
       voters: map(select(.Voter)) | length
     }' <<<"$reply_body")"
   else
@@ -31,11 +31,17 @@ main() {
   fi
 }
 
+# Raft's configuration asks for a management token; autopilot tells the same of each server to `operator:read`, with
+# 429 for a cluster that is not healthy (yet).
 is_voter() {
-  succeeds nomad GET operator/raft/configuration || return 1
+  nomad_api GET operator/autopilot/health
+  if [[ $reply_status != 200 && $reply_status != 429 ]]; then
+    obstacle="nomad answered $(describe_reply) to operator/autopilot/health"
+    return 1
+  fi
   obstacle="$local_address:4647 is no voter"
   jq --exit-status --arg address "$local_address:4647" \
-    '.Servers | any(.Leader) and any(.Address == $address and .Voter)' <<<"$reply_body" >/dev/null
+    '.Servers // [] | any(.Leader) and any(.Address == $address and .Voter)' <<<"$reply_body" >/dev/null
 }
 
 is_ready() {
