@@ -4,10 +4,12 @@ It takes the big lock, counts the call, injects throttling, ends handlers that w
 leave for the real AWS: a thread that outlived its lab must not reach an account with whatever credentials it finds.
 """
 
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
@@ -79,6 +81,18 @@ def install(cloud: Cloud) -> None:
             return call(stubber, event_name, request, **extra)
 
     cloud.seams.replace(BotocoreStubber, "__call__", gated)
+    cloud.seams.wrap(boto3.Session, "client", _one_at_a_time)
+
+
+def _one_at_a_time(make_client: Any) -> Any:
+    """A session makes clients for one thread only, and here all functions share the default one."""
+    lock = threading.RLock()
+
+    def make(session: boto3.Session, *arguments: Any, **options: Any) -> Any:
+        with lock:
+            return make_client(session, *arguments, **options)
+
+    return make
 
 
 def throttled(service: str) -> tuple[int, dict[str, str], str]:

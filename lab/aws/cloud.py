@@ -1,5 +1,6 @@
 """What every service module of the embedded AWS shares."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,10 +32,11 @@ class Cloud:
     seams: Seams = field(default_factory=Seams)
     calls: CallCounter = field(default_factory=CallCounter)
     _clients: dict[str, Any] = field(default_factory=dict)
+    _clients_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
         """A boto3 client, one per service, shared between threads. It does not retry: its users want to see errors."""
-        with self.lock:
+        with self._clients_lock:
             if service not in self._clients:
                 self._clients[service] = boto3.client(service, region_name=self.region, config=ONCE)
             return self._clients[service]

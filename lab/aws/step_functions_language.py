@@ -67,6 +67,7 @@ class StatesLanguage:
         self._cloud = cloud
         self.stopping = threading.Event()
         self._clients: dict[tuple[str, str], Any] = {}
+        self._clients_lock = threading.Lock()
 
     def install(self) -> None:
         self._install_parser()
@@ -105,7 +106,7 @@ class StatesLanguage:
 
         def shared(make: Any) -> Any:
             def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-                with language._cloud.lock:
+                with language._clients_lock:
                     if (region, service) not in language._clients:
                         language._clients[region, service] = make(region=region, service=service)
                     return language._clients[region, service]
