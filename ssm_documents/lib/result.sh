@@ -8,7 +8,6 @@ source "${BASH_SOURCE[0]%/*}/log.sh"
 exec 3>&1 1>&2
 umask 077
 export LC_ALL=C
-export PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin # an agent's own is short
 
 work_dir=
 result_line=

@@ -1,0 +1,131 @@
+"""A node in a directory: its root, the few programs that would change the host as fakes, and curl sent to loopback."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from cdk_app import document_source
+from tests.shell.stand_ins.cloud import BUCKET, REGION
+
+DOCUMENTS = Path(__file__).parents[2] / "ssm_documents"
+FAKES = Path(__file__).parent / "fakes"
+CLUSTER = "test"
+SECRETS_PREFIX = f"quorate/{CLUSTER}/"
+
+TOOLS = (
+    "awk base64 bash cat chmod cmp curl cut date dirname env find flock grep head id jq ln ls mkdir mktemp mv od "
+    "openssl printf readlink rm sed sha256sum sleep sort stat tail tar gzip tee touch tr true unzip xargs python3"
+).split()
+"""What a node has beside the fakes. PATH leads nowhere else, so a missing tool can be missing."""
+
+UNINTERESTING = ("run/lock", "var/lib/quorate/work.", ".calls")
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON line; all that stdout has."""
+        lines = self.stdout.splitlines()
+        assert len(lines) == 1, f"stdout is not one line: {self.stdout!r}; stderr: {self.stderr}"
+        value = json.loads(lines[0])
+        assert isinstance(value, dict)
+        return value
+
+
+class ScratchNode:
+    def __init__(self, directory: Path, *, aws_port: int, metadata_port: int, authority_file: Path) -> None:
+        self.root = directory / "root"
+        self.bin = directory / "bin"
+        self._authority_file = authority_file
+        self._aws_port, self._metadata_port = aws_port, metadata_port
+        self.ports: dict[int, int] = {}
+        """Where a product's usual port is found instead."""
+        for place in ("etc", "var/lib", "run", "usr/local/bin", "proc/sys/net/bridge", "proc/sys/net/ipv4"):
+            (self.root / place).mkdir(parents=True)
+        for name in ("passwd", "group", "shadow", "gshadow"):
+            (self.root / "etc" / name).touch()
+        self.bin.mkdir()
+        for tool in TOOLS:
+            if found := which(tool):
+                (self.bin / tool).symlink_to(found)
+        for fake in FAKES.iterdir():
+            (self.bin / fake.name).unlink(missing_ok=True)
+            (self.bin / fake.name).symlink_to(fake)
+
+    def without(self, *tools: str) -> None:
+        for tool in tools:
+            (self.bin / tool).unlink()
+
+    def start(self, component: str, phase: str, **parameters: str) -> subprocess.Popen[str]:
+        """What the agent would run, as it would run it."""
+        content = document_source.load(DOCUMENTS, component, phase)
+        script = self.root.parent / f"{component}-{phase}.sh"
+        script.write_text("\n".join(content["mainSteps"][0]["inputs"]["runCommand"]) + "\n")
+        given = {"Cluster": CLUSTER, "Region": REGION, "Bucket": BUCKET, **parameters}
+        return subprocess.Popen(
+            ["bash", str(script)],
+            env=self.environment({f"SSM_{name}": value for name, value in given.items()}),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, component: str, phase: str, *, timeout_seconds: float = 300, **parameters: str) -> Ended:
+        process = self.start(component, phase, **parameters)
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stdout, stderr = process.communicate()
+            raise AssertionError(f"still running after {timeout_seconds} s: {stderr}") from None
+        return Ended(process.returncode, stdout, stderr)
+
+    def environment(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        aws = f"127.0.0.1:{self._aws_port}"
+        routes = [
+            f"secretsmanager.{REGION}.amazonaws.com:443:{aws}",
+            f"{BUCKET}.s3.{REGION}.amazonaws.com:443:{aws}",
+            f"169.254.169.254:80:127.0.0.1:{self._metadata_port}",
+            *(f"127.0.0.1:{usual}:127.0.0.1:{actual}" for usual, actual in self.ports.items()),
+        ]
+        return {
+            "PATH": str(self.bin),
+            "HOME": "/root",
+            "QUORATE_ROOT": str(self.root),
+            "FAKE_CURL_ROUTES": " ".join(routes),
+            "CURL_CA_BUNDLE": str(self._authority_file),
+            **parameters,
+        }
+
+    def state(self) -> dict[str, tuple[str, int, int]]:
+        """Content, mode and time of every file: equal before and after means that nothing was written."""
+        found = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder) / name
+                relative = str(path.relative_to(self.root))
+                if relative.startswith(UNINTERESTING):
+                    continue
+                status = path.lstat()
+                content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
+                found[relative] = (hashlib.sha256(content).hexdigest(), status.st_mode, status.st_mtime_ns)
+        return found
+
+    def calls(self) -> list[str]:
+        """What the fakes were asked that would change the host."""
+        log = self.root / ".calls"
+        return log.read_text().splitlines() if log.exists() else []

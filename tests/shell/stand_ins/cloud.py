@@ -1,0 +1,122 @@
+"""S3, Secrets Manager and KMS over TLS on loopback: moto behind a gate that checks every signature with botocore."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+import boto3
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.shell.stand_ins.authority import Authority
+
+REGION = "eu-west-1"
+BUCKET = "quorate-test-bucket"
+NAMES = [f"*.{REGION}.amazonaws.com", f"*.s3.{REGION}.amazonaws.com", "127.0.0.1"]
+
+Answer = tuple[str, bytes]
+
+
+class Cloud:
+    """`refuse` may answer instead of moto: a test puts throttling and outages there."""
+
+    def __init__(self, authority: Authority, credentials: dict[str, str]) -> None:
+        self._credentials = credentials
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self.requests: list[str] = []
+        self.bad_signatures: list[str] = []
+        self.refuse: Callable[[str], Answer | None] = lambda what: None
+        certificate, key = authority.issue_files("aws", NAMES)
+        self._server = make_server("127.0.0.1", 0, self._gate, threaded=True, ssl_context=(str(certificate), str(key)))
+        self.port: int = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._ca = str(authority.file)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=f"https://127.0.0.1:{self.port}",
+            verify=self._ca,
+            aws_access_key_id="operator",
+            aws_secret_access_key="operator",
+            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+        )
+
+    def put_object(self, key: str, content: bytes) -> dict[str, str]:
+        """Key and SHA-256, as documents name them."""
+        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        return {"Key": key, "Sha256": hashlib.sha256(content).hexdigest()}
+
+    def put_file_set(self, files: Iterable[dict[str, str]] = (), values: dict[str, Any] | None = None) -> dict[str, str]:
+        """A file set in the bucket, as the two parameters that name it."""
+        content = json.dumps({"files": list(files), "values": values or {}}).encode()
+        put = self.put_object(f"nodes/i-0/{hashlib.sha256(content).hexdigest()}.json", content)
+        return {f"Configuration{key}": value for key, value in put.items()}
+
+    def make_secrets(self, prefix: str, names: Iterable[str]) -> None:
+        """Empty, as the stack makes them."""
+        for name in names:
+            self.client("secretsmanager").create_secret(Name=prefix + name)
+
+    def secret(self, name: str, label: str = "AWSCURRENT") -> str | None:
+        client = self.client("secretsmanager")
+        try:
+            return client.get_secret_value(SecretId=name, VersionStage=label)["SecretString"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _gate(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if "curl" in environ.get("HTTP_USER_AGENT", ""):
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = BytesIO(body)
+            what = environ.get("HTTP_X_AMZ_TARGET", "") or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+            self.requests.append(what)
+            if not self._signature_holds(environ, body):
+                self.bad_signatures.append(what)
+                start("403 Forbidden", [("content-type", "application/json")])
+                return [b'{"__type":"SignatureDoesNotMatch"}']
+            if refusal := self.refuse(what):
+                start(refusal[0], [("content-type", "application/json")])
+                return [refusal[1]]
+        return self._moto(environ, start)
+
+    def _signature_holds(self, environ: dict[str, Any], body: bytes) -> bool:
+        """Recompute, from nothing but what arrived and the secret, what the Authorization header has to be."""
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        fields = dict(part.strip().split("=", 1) for part in authorization.partition(" ")[2].split(",") if "=" in part)
+        if not {"Credential", "SignedHeaders", "Signature"} <= fields.keys():
+            return False
+        access_key, _, region, service, _ = fields["Credential"].split("/")
+        signed = fields["SignedHeaders"].split(";")
+        if not {"host", "x-amz-date", "x-amz-security-token"} <= set(signed):
+            return False
+        headers = {name: _header(environ, name) for name in signed}
+        request = AWSRequest(
+            method=environ["REQUEST_METHOD"],
+            url=f"https://{environ['HTTP_HOST']}{environ['PATH_INFO']}",
+            headers=headers,
+            data=body,
+        )
+        request.context["timestamp"] = environ["HTTP_X_AMZ_DATE"]
+        signer_class = S3SigV4Auth if service == "s3" else SigV4Auth
+        signer = signer_class(Credentials(access_key, self._credentials["SecretAccessKey"]), service, region)
+        canonical = signer.canonical_request(request)
+        expected = signer.signature(signer.string_to_sign(request, canonical), request)
+        return expected == fields["Signature"] and _header(environ, "x-amz-security-token") == self._credentials["Token"]
+
+
+def _header(environ: dict[str, Any], name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}", "")
