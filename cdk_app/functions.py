@@ -76,7 +76,10 @@ FUNCTIONS: tuple[Row, ...] = (
     Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete")),
     Row("complete_terminate", ("lifecycle.complete",)),
     Row("fail_formation", ("executions.fail_task", "formation_record.arrivals", "formation_record.conclude")),
-    Row("plan_launch", ("bucket.read_manifest", "claims.take", "cluster_config.load", "instances.describe")),
+    Row(
+        "plan_launch",
+        ("bucket.read_manifest", "claims.take", "cluster_config.load", "instances.describe", "lifecycle.keep_open"),
+    ),
     Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
     Row(
         "plan_terminate",
