@@ -44,7 +44,7 @@ main() {
   # uv installs the same packages in a tenth of pip's time; it does not read pip's configuration, so pip stays the
   # way where packages come from an index of one's own.
   if "$directory/bin/pip" install --quiet --disable-pip-version-check uv 2>/dev/null &&
-    "$directory/bin/uv" pip install --quiet --python "$directory/bin/python" -r "$requirements" 2>/dev/null; then
+    "$directory/bin/uv" pip install --quiet --compile-bytecode --python "$directory/bin/python" -r "$requirements" 2>/dev/null; then
     :
   else
     log "uv cannot reach a package index; pip takes a minute longer"
