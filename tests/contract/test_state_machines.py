@@ -16,6 +16,18 @@ FILES = sorted((ROOT / "cdk_app" / "state_machines").glob("*.asl.json"))
 HANDLERS = {path.stem for path in (ROOT / "lambdas" / "handlers").glob("*.py")} - {"__init__"}
 OURS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.QuorateError)}
 STATES_ERRORS = {"States.ALL", "States.Timeout", "States.HeartbeatTimeout"}
+LAMBDA_ERRORS = {
+    # Of the service and its SDK, as Step Functions names them.
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.Unknown",
+    # Of a function's process that died or ran out of its time.
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+}
 
 
 def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -72,7 +84,7 @@ def test_every_task_has_a_timeout_named_retries_and_a_catch(
     assert "States.ALL" not in retried, "a retry names what it retries"
     assert "Catch" in state or "ProcessorConfig" in home, "inside a Map the Map catches; elsewhere the task does"
     for error in [*retried, *(error for catch in state.get("Catch", []) for error in catch["ErrorEquals"])]:
-        assert error in OURS | STATES_ERRORS or error.startswith("Lambda."), f"{name} names unknown error {error}"
+        assert error in OURS | STATES_ERRORS | LAMBDA_ERRORS, f"{name} names unknown error {error}"
 
 
 def test_sending_a_command_is_the_same_everywhere() -> None:
