@@ -1,6 +1,6 @@
 """What every service module of the embedded AWS shares."""
 
-import threading
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,15 +31,16 @@ class Cloud:
     background: Background = field(default_factory=Background)
     seams: Seams = field(default_factory=Seams)
     calls: CallCounter = field(default_factory=CallCounter)
-    _clients: dict[str, Any] = field(default_factory=dict)
-    _clients_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        """A boto3 client, one per service, shared between threads. It does not retry: its users want to see errors."""
-        with self._clients_lock:
-            if service not in self._clients:
-                self._clients[service] = boto3.client(service, region_name=self.region, config=ONCE)
-            return self._clients[service]
+        """A boto3 client, shared between threads. It does not retry: its users want to see errors."""
+        return _client(service, self.region)
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+@functools.cache
+def _client(service: str, region: str) -> Any:
+    # For the life of the process: a client knows nothing of the embedded AWS that answers it, and takes 20 ms to make.
+    return boto3.client(service, region_name=region, config=ONCE)

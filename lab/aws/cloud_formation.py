@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import Stack
 from moto.s3.models import s3_backends
 from moto.ssm.models import Document
 from moto.stepfunctions.models import StateMachine
@@ -35,6 +36,14 @@ class CloudFormation:
 
             return act
 
+        def json_first(parse_template: Any) -> Any:
+            def parse(template: str) -> Any:
+                # JSON is YAML, but moto's reader of YAML takes a second for what a CDK application synthesises.
+                return json.loads(template) if template.lstrip().startswith("{") else parse_template(template)
+
+            return staticmethod(parse)
+
+        seams.wrap(Stack, "parse_template", json_first)
         seams.wrap(parsing.ResourceMap, "create", checked)
         seams.wrap(parsing.ResourceMap, "update", checked)
         for kind, read in ((StateMachine, self._state_machine), (Document, _document)):

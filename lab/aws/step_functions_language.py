@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.model import OperationModel
 from jsonpath_ng.ext import parse
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -66,8 +67,6 @@ class StatesLanguage:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.stopping = threading.Event()
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._clients_lock = threading.Lock()
 
     def install(self) -> None:
         self._install_parser()
@@ -92,7 +91,7 @@ class StatesLanguage:
         self._cloud.seams.replace_everywhere(PARSER, "extract_json", json_path.extract_json, _extract)
 
     def _install_sdk_integrations(self) -> None:
-        seams, language = self._cloud.seams, self
+        seams = self._cloud.seams
 
         def attributed(eval_execution: Any) -> Any:
             def evaluate(task: StateTaskService, env: Environment) -> None:
@@ -104,22 +103,15 @@ class StatesLanguage:
 
             return evaluate
 
-        def shared(make: Any) -> Any:
-            def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-                with language._clients_lock:
-                    if (region, service) not in language._clients:
-                        language._clients[region, service] = make(region=region, service=service)
-                    return language._clients[region, service]
-
-            return client_for
+        def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+            return _client(service, region)  # moto makes one for each task
 
         seams.replace(StateTaskService, "_SERVICE_NAME_SFN_TO_BOTO_OVERRIDES", BOTO_NAMES)
         seams.replace(StateTaskService, "_normalise_parameters", _normalise_parameters)
         seams.replace(StateTaskService, "_normalise_response", _normalise_response)
         seams.replace(StateTaskServiceAwsSdk, "_normalise_service_error_name", staticmethod(_error_prefix))
         seams.wrap(StateTaskService, "_eval_execution", attributed)
-        original = boto_client.boto_client_for
-        seams.replace_everywhere(PARSER, "boto_client_for", original, shared(original))
+        seams.replace_everywhere(PARSER, "boto_client_for", boto_client.boto_client_for, client_for)
 
     def _install_time(self) -> None:
         seams, clock, stopping = self._cloud.seams, self._cloud.clock, self.stopping
@@ -137,10 +129,25 @@ class StatesLanguage:
 
             return read
 
+        def scaled(eval_body: Any) -> Any:
+            def evaluate(timeout: Timeout, env: Environment) -> None:
+                eval_body(timeout, env)
+                env.stack[-1] = clock.timeout(env.stack[-1])
+
+            return evaluate
+
         seams.replace(WaitFunction, "_wait_interval", wait_interval)
+        seams.wrap(Timeout, "_eval_body", scaled)
         seams.replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: stopping.wait(clock.wait(seconds))))
         seams.replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_SECONDS)
         seams.wrap(ExecutionState, "from_state_props", without_default_timeout)
+
+
+@functools.cache
+def _client(service: str, region: str) -> Any:
+    # The service says what is wrong with a state's parameters, not the client.
+    config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    return boto3.client(service, region_name=region, config=config)
 
 
 def _extract(path: str, data: Any) -> Any:

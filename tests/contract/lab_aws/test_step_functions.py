@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +10,16 @@ from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws, ExecutionRecord
 from lab.aws.embedded import wait_until
+from tests.contract.lab_aws.hosts import RecordingHosts
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
+
+
+@pytest.fixture
+def impatient(hosts: RecordingHosts) -> Iterator[EmbeddedAws]:
+    """Timeouts pass a hundred times faster."""
+    with EmbeddedAws(hosts, timeout_scale=0.01) as aws:
+        yield aws
 
 
 def pass_state(**more: Any) -> dict[str, Any]:
@@ -130,19 +139,19 @@ def test_a_failure_keeps_error_and_cause(aws: EmbeddedAws) -> None:
     assert (execution.status, execution.error, execution.cause) == ("FAILED", "NodeFailed", "disk full")
 
 
-def test_a_missed_heartbeat_and_a_missed_answer_have_names_of_their_own(aws: EmbeddedAws) -> None:
-    start(aws, waiting(aws, TimeoutSeconds=60, HeartbeatSeconds=1))
-    given, states = token(aws), aws.client("stepfunctions")
+def test_a_missed_heartbeat_has_a_name_of_its_own(impatient: EmbeddedAws) -> None:
+    start(impatient, waiting(impatient, TimeoutSeconds=6000, HeartbeatSeconds=30))
+    given, states = token(impatient), impatient.client("stepfunctions")
     for _ in range(3):
-        time.sleep(0.4)
+        time.sleep(0.15)
         states.send_task_heartbeat(taskToken=given)
-    assert aws.executions()[0].status == "RUNNING"
-    assert aws.drain(10)
-    assert aws.executions()[0].error == "States.HeartbeatTimeout"
+    assert impatient.executions()[0].status == "RUNNING"
+    assert impatient.drain(10)
+    assert impatient.executions()[0].error == "States.HeartbeatTimeout"
 
 
-def test_a_task_that_gets_no_answer_times_out(aws: EmbeddedAws) -> None:
-    execution = run(aws, waiting(aws, TimeoutSeconds=1))
+def test_a_task_that_gets_no_answer_times_out(impatient: EmbeddedAws) -> None:
+    execution = run(impatient, waiting(impatient, TimeoutSeconds=10))
     assert execution.error == "States.Timeout"
 
 
