@@ -48,7 +48,9 @@ class LabNetwork:
             network._batch(f"link add {BRIDGE} type bridge")
         network._batch(
             "link set lo up",
-            f"link set {BRIDGE} up",
+            # Without an address of its own a bridge has the lowest of its ports': a host that joined could change the
+            # router's, and all others would send into the void until their ARP entries aged.
+            f"link set {BRIDGE} address {mac_address(network.router_address)} up",
             f"addr replace {network.router_address}/{network.vpc.prefixlen} dev {BRIDGE}",
             f"addr replace {METADATA_ADDRESS}/32 dev {BRIDGE}",
             f"addr replace {RESOLVER_ADDRESS}/32 dev {BRIDGE}",
