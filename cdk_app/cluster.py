@@ -82,6 +82,7 @@ class Cluster(Construct):
             config=config,
             machines=workflows.machines,
             complete_command=functions.by_handler["complete_command"],
+            fail_formation=functions.by_handler["fail_formation"],
             dead_letters=self.dead_letters,
         )
         Alarms(

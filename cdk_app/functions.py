@@ -75,7 +75,11 @@ FUNCTIONS: tuple[Row, ...] = (
     ),
     Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete")),
     Row("complete_terminate", ("lifecycle.complete",)),
-    Row("fail_formation", ("executions.fail_task", "formation_record.arrivals", "formation_record.conclude")),
+    Row(
+        "fail_formation",
+        ("executions.fail_task", "formation_record.arrivals", "formation_record.conclude"),
+        by_event=True,
+    ),
     Row(
         "plan_launch",
         ("bucket.read_manifest", "claims.take", "cluster_config.load", "instances.describe", "lifecycle.keep_open"),

@@ -1,4 +1,4 @@
-"""Events that start something: lifecycle actions of our groups, and the end of our commands."""
+"""Events that start something: lifecycle actions of our groups, commands that end, formations that are cut off."""
 
 from typing import Any
 
@@ -29,6 +29,7 @@ class Triggers(Construct):
         config: ClusterConfig,
         machines: dict[str, stepfunctions.StateMachine],
         complete_command: awslambda.IFunction,
+        fail_formation: awslambda.IFunction,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, id)
@@ -52,6 +53,29 @@ class Triggers(Construct):
                 "status": [{"anything-but": ["Pending", "InProgress", "Delayed"]}],
             },
             target=targets.LambdaFunction(complete_command, **self._delivery()),
+        )
+        # An execution that is stopped or times out runs no Catch: this is how its end gets into the record.
+        self._rule(
+            "FormationEnded",
+            source="aws.states",
+            detail_type="Step Functions Execution Status Change",
+            detail={
+                "stateMachineArn": [machines["form_cluster"].state_machine_arn],
+                "status": ["TIMED_OUT", "ABORTED"],
+            },
+            target=targets.LambdaFunction(
+                fail_formation,
+                event=events.RuleTargetInput.from_object(
+                    {
+                        "execution": events.EventField.from_path("$.detail.executionArn"),
+                        "failure": {
+                            "Error": events.EventField.from_path("$.detail.status"),
+                            "Cause": f"its execution ended as {events.EventField.from_path('$.detail.status')}",
+                        },
+                    }
+                ),
+                **self._delivery(),
+            ),
         )
 
     def _rule(

@@ -44,13 +44,22 @@ def keep_members(name: str, *, execution: str, members: tuple[Node, ...]) -> boo
 
 
 def conclude(name: str, *, execution: str, status: str, reason: str) -> bool:
-    """Write how the attempt ended. False where `execution` no longer owns the record: its word counts for nothing."""
-    return _update_as_owner(name, execution, {"status": status, "reason": reason})
+    """Write how the attempt ended. True where it ended so, now or before; False where it ended otherwise, or where
+    `execution` no longer owns the record and its word counts for nothing."""
+    if _update_as_owner(name, execution, {"status": status, "reason": reason}):
+        return True
+    now = read(name)
+    return now.execution == execution and now.status == status
 
 
 def _update_as_owner(name: str, execution: str, changes: table.Item) -> bool:
     owned = table.update(
-        name, "formation", "record", changes, condition="#execution = :owner", values={"owner": execution}
+        name,
+        "formation",
+        "record",
+        changes,
+        condition="#execution = :owner AND #status = :forming",
+        values={"owner": execution, "forming": "forming"},
     )
     return owned is not None
 

@@ -13,7 +13,7 @@ def handler(event: dict[str, Any], context: object) -> None:
     """`event`: {"execution": ARN}. Raises FormationFailed where another attempt owns the record by now."""
     table, execution = Settings.from_environment().table_name, event["execution"]
     if not formation_record.conclude(table, execution=execution, status="formed", reason="all founders are up"):
-        raise FormationFailed("a later attempt owns the formation record")
+        raise FormationFailed("this attempt was given up, or a later one owns the formation record")
     founders = {member.instance_id for member in formation_record.read(table).members}
     for arrival in formation_record.arrivals(table):
         role = "founder" if arrival.node.instance_id in founders else "joiner"

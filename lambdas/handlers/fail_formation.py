@@ -1,4 +1,7 @@
-"""Called by form_cluster: FailFormation. Keeps the reason and lets the waiting launches start the next attempt."""
+"""Called by form_cluster: FailFormation, and by the rule on executions that were cut off.
+
+Keeps the reason and lets the waiting launches start the next attempt.
+"""
 
 from typing import Any
 

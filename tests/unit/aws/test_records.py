@@ -49,6 +49,14 @@ def test_nobody_claims_a_formed_cluster(table: str) -> None:
     assert formation_record.claim(table, execution="one", attempt=1) is None
 
 
+def test_an_end_is_written_once_and_a_repetition_of_it_holds(table: str) -> None:
+    formation_record.claim(table, execution="one", attempt=1)
+    assert formation_record.conclude(table, execution="one", status="formed", reason="up")
+    assert formation_record.conclude(table, execution="one", status="formed", reason="up"), "the answer was lost"
+    assert not formation_record.conclude(table, execution="one", status="failed", reason="aborted"), "a late event"
+    assert formation_record.read(table).status == "formed"
+
+
 def test_members_come_back_as_nodes(table: str) -> None:
     formation_record.claim(table, execution="one", attempt=1)
     members = (a_node(1), a_node(2))
