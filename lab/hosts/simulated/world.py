@@ -123,12 +123,14 @@ class World:
             self._secrets[name] = (now, value)
         return value or None
 
-    def store_secret(self, name: str, value: str, generation: str) -> bool:
+    def store_secret(self, name: str, value: str, generation: str, label: str = "AWSCURRENT") -> bool:
         """False where this generation has stored another value already."""
-        digest = hashlib.sha256(f"{name} generation {generation}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{name} {label} generation {generation}".encode()).hexdigest()
         token = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
         try:
-            self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value, ClientRequestToken=token)
+            self.client("secretsmanager").put_secret_value(
+                SecretId=name, SecretString=value, ClientRequestToken=token, VersionStages=[label]
+            )
         except ClientError as error:
             if _code(error) == "ResourceExistsException":
                 return False

@@ -19,6 +19,9 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("nomad", "bootstrap"): bootstrap.nomad,
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,
+    ("consul", "leave"): leave.consul,
+    ("vault", "leave"): leave.vault,
+    ("nomad", "leave"): leave.nomad,
 }
 for _product in ("consul", "vault", "nomad"):
     DOCUMENTS |= {
@@ -26,5 +29,4 @@ for _product in ("consul", "vault", "nomad"):
         (_product, "configure"): configure.product,
         (_product, "start"): start.product,
         (_product, "verify"): verify.product,
-        (_product, "leave"): leave.product,
     }

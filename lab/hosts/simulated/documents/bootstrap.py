@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from lab.hosts.simulated.documents.configure import file_set
+from lab.hosts.simulated.documents.secrets import read_recovery_keys
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.raft import Raft
 from lab.hosts.simulated.task import Task
@@ -14,50 +15,87 @@ PATIENCE_SECONDS = 120
 
 def consul(task: Task) -> dict[str, Any]:
     _, values = file_set(task)
-    changed = _bootstrap_acl(task, values["management_secret"])
+    bootstrapped = _bootstrap_acl(task, values["management_secret"])
     for token in values.get("tokens", ()):
         task.require_secret(token["secret"])
-    return {"changed": changed}
+    return {"bootstrapped": bootstrapped, "written": _write(task, values, ("policies", "tokens"))}
 
 
 def nomad(task: Task) -> dict[str, Any]:
     _, values = file_set(task)
     task.require_secret(values["consul"]["management_secret"])
-    changed = _bootstrap_acl(task, values["management_secret"])
+    bootstrapped = _bootstrap_acl(task, values["management_secret"])
     for token in values.get("tokens", ()):
         name = task.secret_name(token["secret"])
         if task.world.secret(name) is None:
             task.world.store_secret(name, str(uuid.uuid4()), task.parameters["Generation"])
-    return {"changed": changed}
+    return {"bootstrapped": bootstrapped, "written": _write(task, values, ("policies", "tokens"))}
 
 
 def vault(task: Task) -> dict[str, Any]:
     """Initialise Vault on this host, once in its life; the keys are stored before anything else is done."""
-    task.require("Generation")
+    task.require("Generation", "SecretsPrefix")
     _, values = file_set(task)
-    secret = task.secret_name(values["recovery_secret"])
-    kept = task.world.secret(secret) or ""
+    kept = read_recovery_keys(task, values["recovery_secret"])
     with task.world.changed:
-        servers = task.world.servers["vault"]
-        if task.host.instance_id not in {host.instance_id for host in servers.living}:
-            raise ExitError(75, "vault does not answer")
-        raft = servers.cluster_of(task.host.instance_id)
-        if raft is None and "recovery_keys" in kept:
-            raise ExitError(70, f"{secret} holds keys, but vault is not initialised: they are another Vault's")
-        initializes = raft is None
-        if raft is None:
-            raft = servers.found([task.host])
+        raft = _wait_for_that_vault(task) if kept else _initialise(task)
         _configure_autopilot(task, raft, values)
-    if initializes:
-        shares = int(values["recovery_shares"])
-        keys = json.dumps({"recovery_keys": [uuid.uuid4().hex for _ in range(shares)]})
-        if not task.world.store_secret(secret, keys, task.parameters["Generation"]):
-            raise ExitError(70, f"{secret} holds another Vault's keys of this generation")
+    if kept is None:
+        _store_keys(task, values)
     with task.world.changed:
-        raft.state["unsealed"] = True
         task.world.settle()
         task.world.changed.notify_all()
-    return {"changed": initializes}
+    return {"initialised": kept is None, "root_token": "revoked"}
+
+
+def _wait_for_that_vault(task: Task) -> Raft:
+    """There are keys, so there is a Vault: this node joins it, and never makes a second one."""
+    servers = task.world.servers["vault"]
+
+    def obstacle() -> str | None:
+        return None if servers.cluster_of(task.host.instance_id) else "vault is not initialised and joins none"
+
+    try:
+        task.wait_until(obstacle, PATIENCE_SECONDS)
+    except ExitError as error:
+        raise ExitError(70, f"recovery keys are stored, but {error.reason}: the keys are never written over") from error
+    raft = servers.cluster_of(task.host.instance_id)
+    assert raft is not None
+    return raft
+
+
+def _initialise(task: Task) -> Raft:
+    servers = task.world.servers["vault"]
+    if task.host not in servers.living:
+        raise ExitError(75, "vault does not answer")
+    if servers.cluster_of(task.host.instance_id) is not None:
+        raise ExitError(70, "Vault is initialised, but its recovery keys were never stored: they are lost")
+    return servers.found([task.host])
+
+
+def _store_keys(task: Task, values: dict[str, Any]) -> None:
+    generation = task.parameters["Generation"]
+    keys = {
+        "cluster": task.parameters["Cluster"],
+        "generation": int(generation),
+        "recovery_threshold": values["recovery_threshold"],
+        "recovery_keys": [uuid.uuid4().hex for _ in range(int(values["recovery_shares"]))],
+    }
+    if not task.world.store_secret(task.secret_name(values["recovery_secret"]), json.dumps(keys), generation):
+        raise ExitError(70, "another run of this generation stored recovery keys meanwhile")
+
+
+def _write(task: Task, values: dict[str, Any], kinds: tuple[str, ...]) -> int:
+    """How many objects the cluster did not have yet."""
+    written = 0
+    with task.world.lock:
+        raft = task.world.servers[task.component].cluster_of(task.host.instance_id)
+        assert raft is not None
+        for kind in kinds:
+            given = len(values.get(kind, ()))
+            written += given - raft.state.get(kind, 0)
+            raft.state[kind] = given
+    return written
 
 
 def _configure_autopilot(task: Task, raft: Raft, values: dict[str, Any]) -> None:

@@ -9,16 +9,18 @@ from cryptography.x509.oid import NameOID
 
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
+from lambdas.domain.components.nomad import PAUSE_IMAGE
 
 
 def ca(task: Task) -> dict[str, Any]:
     task.require("PrerequisitesKey", "PrerequisitesSha256")
-    if not task.host.request:
+    changed = not task.host.request
+    if changed:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, task.host.instance_id)])
         request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
         task.host.request = request.public_bytes(serialization.Encoding.PEM).decode()
-    return {"certificate_request": task.host.request}
+    return {"certificate_request": task.host.request, "changed": changed}
 
 
 def product(task: Task) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def docker(task: Task) -> dict[str, Any]:
     task.require("ArtifactKey", "ArtifactSha256", "Version", "ImageKey", "ImageSha256")
     _verify(task, task.parameters["ArtifactKey"], task.parameters["ArtifactSha256"])
     _verify(task, task.parameters["ImageKey"], task.parameters["ImageSha256"])
-    return _installed(task)
+    return {**_installed(task), "image": PAUSE_IMAGE}
 
 
 def _verify(task: Task, key: str, expected: str) -> None:

@@ -10,32 +10,43 @@ from typing import Any
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
 
+RECOVERY_SECRET = "vault/recovery-keys"
+PROBE_LABEL = "QUORATE_PROBE"
+
 
 def consul(task: Task) -> dict[str, Any]:
-    tokens = (
-        "consul/management-token",
-        "consul/agent-token-server",
-        "consul/agent-token-client",
-        "nomad/consul-token-server",
-        "nomad/consul-token-client",
-    )
+    tokens = ("consul/management-token", "consul/agent-token-server", "consul/agent-token-client")
     return _ensure(task, {"consul/gossip-key": _gossip_key} | dict.fromkeys(tokens, _token))
 
 
 def nomad(task: Task) -> dict[str, Any]:
-    return _ensure(task, {"nomad/gossip-key": _gossip_key, "nomad/management-token": _token})
+    tokens = ("nomad/management-token", "nomad/consul-token-server", "nomad/consul-token-client")
+    return _ensure(task, {"nomad/gossip-key": _gossip_key} | dict.fromkeys(tokens, _token))
 
 
 def vault_init(task: Task) -> dict[str, Any]:
     """A write test of the place that will keep the recovery keys; keys that are there stay."""
     task.require("Generation")
-    name = task.secret_name("vault/recovery-keys")
-    if task.world.secret(name) is not None:
-        return {"made": 0}
-    written = json.dumps({"test": "written before Vault is initialised"})
-    if not task.world.store_secret(name, written, f"{task.parameters['Generation']} write test"):
-        raise ExitError(70, f"secret {name} cannot be written")
-    return {"made": 1}
+    generation = task.parameters["Generation"]
+    kept = read_recovery_keys(task, RECOVERY_SECRET)
+    if kept is None:
+        probe = json.dumps({"probe": f"generation {generation}"})
+        if not task.world.store_secret(task.secret_name(RECOVERY_SECRET), probe, generation, PROBE_LABEL):
+            raise ExitError(70, "the key store holds another probe of this generation")
+        return {"key_store": "writable"}
+    if str(kept["generation"]) != generation:
+        raise ExitError(
+            70,
+            f"recovery keys of generation {kept['generation']} are stored: move them away before generation "
+            f"{generation} forms a Vault",
+        )
+    return {"key_store": "in use"}
+
+
+def read_recovery_keys(task: Task, name: str) -> dict[str, Any] | None:
+    """What is stored, or None; a probe, which may be a secret's first version and so its current one, has no keys."""
+    stored = json.loads(task.world.secret(task.secret_name(name)) or "{}")
+    return stored if "recovery_keys" in stored else None
 
 
 def _ensure(task: Task, makers: dict[str, Callable[[], str]]) -> dict[str, Any]:

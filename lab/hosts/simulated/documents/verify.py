@@ -1,5 +1,6 @@
 """verify: the node is a member: a voter where it serves, unsealed, ready."""
 
+import uuid
 from typing import Any
 
 from lab.hosts.simulated.task import Task
@@ -11,9 +12,22 @@ def product(task: Task) -> dict[str, Any]:
     kind = task.kind()
     with task.world.changed:
         task.wait_until(lambda: _obstacle(task, kind), PATIENCE_SECONDS)
-    if kind == "client":
-        return {"status": "ready" if task.component == "nomad" else "member"}
-    return {"status": "voter"}
+        return _client(task) if kind == "client" else _server(task)
+
+
+def _server(task: Task) -> dict[str, Any]:
+    raft = task.world.servers[task.component].cluster_of(task.host.instance_id)
+    assert raft is not None
+    seen = {"voter": True, "leader": raft.leader, "voters": len(raft.voters)}
+    return {"sealed": False, **seen} if task.component == "vault" else seen
+
+
+def _client(task: Task) -> dict[str, Any]:
+    if task.component == "consul":
+        return {"member": True}
+    node_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, task.host.instance_id))
+    drivers = str(task.host.setting("nomad", "driver.allowlist") or "").split(",")
+    return {"ready": True, "node_id": node_id, "node_pool": task.host.setting("nomad", "node_pool"), "drivers": drivers}
 
 
 def _obstacle(task: Task, kind: str) -> str | None:
