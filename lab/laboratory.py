@@ -30,6 +30,7 @@ from lab.survey.apis import Apis
 from lambdas.domain import names
 from lambdas.domain.artifacts import MANIFEST_KEY, Manifest
 from lambdas.domain.config import ClientPool, Product, ServerGroup
+from lambdas.domain.formation import MAXIMUM_ATTEMPTS
 
 JOBS = Path(__file__).parent / "jobs"
 SAMPLE_JOB = "hello"
@@ -209,13 +210,13 @@ class Laboratory:
 
     def _formed(self) -> bool:
         record = self.formation()
-        if record.get("status") == "failed" and not self._formation_runs():
+        given_up = int(record.get("attempt", 0)) >= MAXIMUM_ATTEMPTS
+        if record.get("status") == "failed" and (given_up or not self._something_runs()):
             raise FormationFailedError(str(record.get("reason")))
         return record.get("status") == "formed"
 
-    def _formation_runs(self) -> bool:
-        running = {"RUNNING"}
-        return any(execution.status in running for execution in self.aws.executions())
+    def _something_runs(self) -> bool:
+        return any(execution.status == "RUNNING" for execution in self.aws.executions())
 
     def _in_service(self) -> bool:
         groups = self.aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]

@@ -19,10 +19,13 @@ Ask = Callable[[], dict[str, Any]]
 Done = Callable[[dict[str, Any]], bool]
 
 
-def follow(output: Output, ask: Ask, done: Done) -> dict[str, Any]:
-    """Until `done`; returns the last answer. A KeyboardInterrupt passes, the lab goes on."""
+def follow(output: Output, ask: Ask, done: Done, *, only_changes: bool = False) -> dict[str, Any]:
+    """Until `done`; returns the last answer. A KeyboardInterrupt passes, the lab goes on.
+
+    With `only_changes`, a log does not begin with what was so before.
+    """
     if not output.live:
-        return _follow_in_lines(output, ask, done)
+        return _follow_in_lines(output, ask, done, set(_lines(ask())) if only_changes else set())
     with Live(console=output.console, refresh_per_second=4, transient=True) as live:
         while True:
             seen = ask()
@@ -46,8 +49,7 @@ def _picture(seen: dict[str, Any]) -> Group:
     return Group(*parts)
 
 
-def _follow_in_lines(output: Output, ask: Ask, done: Done) -> dict[str, Any]:
-    said: set[str] = set()
+def _follow_in_lines(output: Output, ask: Ask, done: Done, said: set[str]) -> dict[str, Any]:
     while True:
         seen = ask()
         for line in _lines(seen):

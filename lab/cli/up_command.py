@@ -52,6 +52,7 @@ def scale(output: Output, servers: int | None, clients: int | None) -> None:
             output,
             lambda: background.query(output, record, "progress"),
             lambda seen: _settled(seen, servers, clients),
+            only_changes=True,
         )
     except KeyboardInterrupt:
         output.say("interrupted; the groups go on to their new size")
