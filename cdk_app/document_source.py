@@ -1,7 +1,7 @@
 """Documents as files: an operator's YAML, a plain script beside it, and the shell library that the script sources.
 
-What runs on a node is one text: each `source .../lib/<name>.sh` line gives way to that file, once. Called at synth and by
-tests; everything that Systems Manager or a node would refuse is refused here.
+What runs on a node is one text: each `source .../lib/<name>.sh` line gives way to that file, once. Called at synth and
+by tests; everything that Systems Manager or a node would refuse is refused here.
 """
 
 import json

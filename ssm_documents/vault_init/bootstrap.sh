@@ -43,7 +43,7 @@ yet: stop vault and empty /var/lib/vault on every server, then form the cluster 
 
 # There are keys, so there is a Vault: this node joins it. A second one would be a cluster beside the first.
 wait_for_that_vault() {
-  local -r end=$((SECONDS + 120))
+  local -r end=$((SECONDS + 60))
   until is_initialised; do
     ((SECONDS < end)) || fail 70 "recovery keys are stored, but this node's Vault is not initialised and joins none: \
 the keys are never written over"

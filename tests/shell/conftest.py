@@ -36,6 +36,4 @@ def cloud(authority: Authority, metadata: Metadata) -> Iterator[Cloud]:
 
 @pytest.fixture
 def node(tmp_path: Path, cloud: Cloud, metadata: Metadata, authority: Authority) -> ScratchNode:
-    return ScratchNode(
-        tmp_path, aws_port=cloud.port, metadata_port=metadata.port, authority_file=authority.file
-    )
+    return ScratchNode(tmp_path, aws_port=cloud.port, metadata_port=metadata.port, authority_file=authority.file)

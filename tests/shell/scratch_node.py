@@ -19,10 +19,10 @@ FAKES = Path(__file__).parent / "fakes"
 CLUSTER = "test"
 SECRETS_PREFIX = f"quorate/{CLUSTER}/"
 
-TOOLS = (
-    "awk base64 bash cat chmod cmp curl cut date dirname env find flock grep head id jq ln ls mkdir mktemp mv od "
-    "openssl printf readlink rm sed sha256sum sleep sort stat tail tar gzip tee touch tr true unzip xargs python3"
-).split()
+TOOLS = """
+    awk base64 bash cat chmod cmp curl cut date dirname env find flock grep gzip head id jq kill ln ls mkdir mktemp mv
+    od openssl printf readlink rm sed setsid sha256sum sleep sort stat tail tar tee touch tr true unzip xargs
+"""
 """What a node has beside the fakes. PATH leads nowhere else, so a missing tool can be missing."""
 
 UNINTERESTING = ("run/lock", "var/lib/quorate/work.", ".calls")
@@ -50,14 +50,14 @@ class ScratchNode:
         self.bin = directory / "bin"
         self._authority_file = authority_file
         self._aws_port, self._metadata_port = aws_port, metadata_port
-        self.ports: dict[int, int] = {}
-        """Where a product's usual port is found instead."""
+        self.routes: list[str] = []
+        """Where a product is found instead, in curl's words (`--connect-to`)."""
         for place in ("etc", "var/lib", "run", "usr/local/bin", "proc/sys/net/bridge", "proc/sys/net/ipv4"):
             (self.root / place).mkdir(parents=True)
         for name in ("passwd", "group", "shadow", "gshadow"):
             (self.root / "etc" / name).touch()
         self.bin.mkdir()
-        for tool in TOOLS:
+        for tool in TOOLS.split():
             if found := which(tool):
                 (self.bin / tool).symlink_to(found)
         for fake in FAKES.iterdir():
@@ -100,7 +100,7 @@ class ScratchNode:
             f"secretsmanager.{REGION}.amazonaws.com:443:{aws}",
             f"{BUCKET}.s3.{REGION}.amazonaws.com:443:{aws}",
             f"169.254.169.254:80:127.0.0.1:{self._metadata_port}",
-            *(f"127.0.0.1:{usual}:127.0.0.1:{actual}" for usual, actual in self.ports.items()),
+            *self.routes,
         ]
         return {
             "PATH": str(self.bin),

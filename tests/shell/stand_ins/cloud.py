@@ -28,7 +28,7 @@ class Cloud:
     """`refuse` may answer instead of moto: a test puts throttling and outages there."""
 
     def __init__(self, authority: Authority, credentials: dict[str, str]) -> None:
-        self._credentials = credentials
+        self.credentials = credentials
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.requests: list[str] = []
         self.bad_signatures: list[str] = []
@@ -55,7 +55,9 @@ class Cloud:
         self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
         return {"Key": key, "Sha256": hashlib.sha256(content).hexdigest()}
 
-    def put_file_set(self, files: Iterable[dict[str, str]] = (), values: dict[str, Any] | None = None) -> dict[str, str]:
+    def put_file_set(
+        self, files: Iterable[dict[str, str]] = (), values: dict[str, Any] | None = None
+    ) -> dict[str, str]:
         """A file set in the bucket, as the two parameters that name it."""
         content = json.dumps({"files": list(files), "values": values or {}}).encode()
         put = self.put_object(f"nodes/i-0/{hashlib.sha256(content).hexdigest()}.json", content)
@@ -72,6 +74,10 @@ class Cloud:
             return client.get_secret_value(SecretId=name, VersionStage=label)["SecretString"]
         except client.exceptions.ResourceNotFoundException:
             return None
+
+    def overwrite_secret(self, name: str, value: str) -> None:
+        """As an operator may, and nobody else should."""
+        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -111,10 +117,10 @@ class Cloud:
         )
         request.context["timestamp"] = environ["HTTP_X_AMZ_DATE"]
         signer_class = S3SigV4Auth if service == "s3" else SigV4Auth
-        signer = signer_class(Credentials(access_key, self._credentials["SecretAccessKey"]), service, region)
+        signer = signer_class(Credentials(access_key, self.credentials["SecretAccessKey"]), service, region)
         canonical = signer.canonical_request(request)
         expected = signer.signature(signer.string_to_sign(request, canonical), request)
-        return expected == fields["Signature"] and _header(environ, "x-amz-security-token") == self._credentials["Token"]
+        return expected == fields["Signature"] and _header(environ, "x-amz-security-token") == self.credentials["Token"]
 
 
 def _header(environ: dict[str, Any], name: str) -> str:

@@ -6,13 +6,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROLE = "quorate-test-servers"
-FACTS = {"instance-id": "i-0123456789abcdef0", "local-ipv4": "127.0.0.1"}
 
 
 class Metadata:
-    def __init__(self) -> None:
+    def __init__(self, *, address: str = "127.0.0.1", credentials: dict[str, str] | None = None) -> None:
+        self.facts = {"instance-id": "i-0123456789abcdef0", "local-ipv4": address}
         self.tokens: set[str] = set()
-        self.credentials = {
+        self.credentials = credentials or {
             "AccessKeyId": "ASIAQUORATETEST00001",
             "SecretAccessKey": "s3cr3t/" + secrets.token_hex(16),
             "Token": "session+" + secrets.token_urlsafe(60) + "/==",
@@ -56,7 +56,7 @@ class Metadata:
                 {"Code": "Success", "Type": "AWS-HMAC", **self.credentials, "Expiration": "2099-01-01T00:00:00Z"},
                 indent=2,
             )
-        return FACTS.get(path)
+        return self.facts.get(path)
 
     def close(self) -> None:
         self._server.shutdown()

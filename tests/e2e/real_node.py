@@ -1,0 +1,167 @@
+"""A node on a loopback address of its own: real products, started by the real documents, configured by the domain.
+
+Linux answers on all of 127.0.0.0/8, so several servers with the products' usual ports fit on one machine. What is put
+in systemd's and AWS's place stands in tests/shell.
+"""
+
+import json
+import os
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lambdas.domain.certificate import make_authority, names_for, sign
+from lambdas.domain.component import FileSet, Surroundings
+from lambdas.domain.components import component
+from lambdas.domain.config import PRODUCTS, ClusterConfig
+from lambdas.domain.node import Instance, describe_node
+from lambdas.domain.phases import Phase
+from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX, Ended, ScratchNode
+from tests.shell.stand_ins.authority import Authority
+from tests.shell.stand_ins.cloud import REGION, Cloud
+from tests.shell.stand_ins.metadata import Metadata
+
+PORTS = (8501, 8200, 4646)
+
+
+class ClusterAuthority:
+    """The cluster's own, which signs as the Lambda does but with a key at hand."""
+
+    def __init__(self, config: ClusterConfig) -> None:
+        self.config = config
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._now = datetime.now(UTC)
+        self.pem = make_authority(config, self._key, now=self._now, serial=1)
+
+    def sign(self, request: str, node: Any) -> str:
+        names = names_for(self.config, node)
+        return sign(request, names, self.pem, self._key, now=self._now, days=1, serial=2)
+
+
+class RealNode(ScratchNode):
+    def __init__(
+        self,
+        directory: Path,
+        number: int,
+        *,
+        config: ClusterConfig,
+        authority: ClusterAuthority,
+        cloud: Cloud,
+        aws_authority: Authority,
+        binaries: Path,
+        peers: list[str],
+        kms_key_id: str,
+    ) -> None:
+        self.address = f"127.77.0.{10 + number}"
+        self.metadata = Metadata(address=self.address, credentials=cloud.credentials)
+        super().__init__(
+            directory, aws_port=cloud.port, metadata_port=self.metadata.port, authority_file=aws_authority.file
+        )
+        self.routes = [f"127.0.0.1:{port}:{self.address}:{port}" for port in PORTS]
+        self._config, self._authority, self._cloud, self._peers = config, authority, cloud, peers
+        instance = Instance(instance_id=f"i-{number:017x}", private_ip=self.address, availability_zone=f"{REGION}a")
+        self.node = describe_node(config, instance, f"quorate-{CLUSTER}-servers")
+        self._surroundings = Surroundings(founding=True, kms_key_id=kms_key_id)
+        (self.root / ".units").mkdir()
+        for product, words in {
+            "consul": "agent -config-dir={root}/etc/consul.d",
+            "vault": "server -config={root}/etc/vault.d",
+            "nomad": "agent -config={root}/etc/nomad.d",
+        }.items():
+            (self.root / "usr/local/bin" / product).symlink_to(binaries / product)
+            (self.root / "var/lib" / product).mkdir(exist_ok=True)
+            command = (
+                f"export SSL_CERT_FILE={aws_authority.file} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x\n"
+                f"exec {binaries / product} {words.format(root=self.root)}\n"
+            )
+            (self.root / ".units" / f"{product}.command").write_text(command)
+
+    def prepare(self) -> None:
+        """Key, certificate, configuration: by the documents."""
+        made = self.done("ca", "install", PrerequisitesKey="-", PrerequisitesSha256="-").result
+        surroundings = Surroundings(
+            founding=True,
+            certificate=self._authority.sign(made["certificate_request"], self.node),
+            authority=self._authority.pem,
+        )
+        files = component("ca").renders[Phase.CONFIGURE](self._config, self.node, surroundings)
+        self.done("ca", "configure", **self._put(files))
+
+    def configure(self, product: str) -> Ended:
+        files = component(product).renders[Phase.CONFIGURE](self._config, self.node, self._surroundings)
+        parameters = self._put(self._here(product, files))
+        if product != "vault":
+            parameters |= {"SecretsPrefix": SECRETS_PREFIX, "Kind": "server"}
+        return self.done(product, "configure", **parameters)
+
+    def bootstrap(self, name: str, *, generation: int = 1, **changes: Any) -> dict[str, str]:
+        """The parameters of a `bootstrap`; `changes` replaces values."""
+        files = component(name).renders[Phase.BOOTSTRAP](self._config, self.node, self._surroundings)
+        values = json.loads(json.dumps(files.values).replace("https://127.0.0.1:4646", f"https://{self.address}:4646"))
+        audit = values.get("audit", {}).get("file")
+        if audit:
+            audit["options"]["file_path"] = f"{self.root}/var/lib/vault-audit.log"
+        return {
+            **self._put(FileSet(values=values | changes)),
+            "SecretsPrefix": SECRETS_PREFIX,
+            "Generation": str(generation),
+        }
+
+    def done(self, name: str, phase: str, **parameters: str) -> Ended:
+        ended = self.run(name, phase, **parameters)
+        assert ended.exit_code == 0, f"{name} {phase}: {ended.stdout}{ended.stderr}{self.log_of(name)}"
+        return ended
+
+    def log_of(self, product: str) -> str:
+        path = self.root / ".units" / f"{product}.log"
+        return path.read_text()[-3000:] if path.exists() else ""
+
+    def kill(self, product: str) -> None:
+        path = self.root / ".units" / f"{product}.pid"
+        if path.exists():
+            with suppress(ProcessLookupError):
+                os.killpg(int(path.read_text()), signal.SIGKILL)
+
+    def close(self) -> None:
+        for product in PRODUCTS:
+            self.kill(product)
+        self.metadata.close()
+
+    def _put(self, files: FileSet) -> dict[str, str]:
+        content = files.model_dump(mode="json")
+        return self._cloud.put_file_set(content["files"], content["values"])
+
+    def _here(self, product: str, files: FileSet) -> FileSet:
+        """The same configuration at this node's address, under its root, with its peers by name."""
+        changed = []
+        for file in files.files:
+            if file.path.endswith(".json"):
+                text = file.content.replace("/etc/", f"{self.root}/etc/").replace("/var/lib/", f"{self.root}/var/lib/")
+                text = text.replace("127.0.0.1 ", "").replace("127.0.0.1", self.address)
+                content = json.loads(text.replace("0.0.0.0", self.address))  # noqa: S104 replaced
+                getattr(self, f"_localise_{product}")(content)
+                file = file.model_copy(update={"content": json.dumps(content)})
+            changed.append(file)
+        return files.model_copy(update={"files": tuple(changed)})
+
+    def _localise_consul(self, content: dict[str, Any]) -> None:
+        content["retry_join"] = self._peers
+        content["bootstrap_expect"] = len(self._peers)
+
+    def _localise_nomad(self, content: dict[str, Any]) -> None:
+        content["server"]["server_join"]["retry_join"] = self._peers
+        content["server"]["bootstrap_expect"] = len(self._peers)
+
+    def _localise_vault(self, content: dict[str, Any]) -> None:
+        raft = content["storage"]["raft"]
+        (join,) = raft.pop("retry_join")
+        for key in ("auto_join", "auto_join_scheme"):
+            del join[key]
+        others = [f"https://{peer}:8200" for peer in self._peers if peer != self.address]
+        if others:  # Vault refuses an empty list
+            raft["retry_join"] = [join | {"leader_api_addr": other} for other in others]
+        content["seal"]["awskms"]["endpoint"] = f"https://127.0.0.1:{self._cloud.port}"
