@@ -26,6 +26,7 @@ from lab.aws.event_targets import EventTargets
 from lab.aws.http_server import AwsServer, Certificate
 from lab.aws.instances import Instances
 from lab.aws.invocation import InvocationEnvironment
+from lab.aws.item_answers import ItemAnswers
 from lab.aws.kms_keys import KmsKeys
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
@@ -96,6 +97,7 @@ class EmbeddedAws:
             CloudFormation(cloud),
             BucketPolicies(cloud),
             KmsKeys(cloud),
+            ItemAnswers(cloud),
         )
 
     # Its life.
