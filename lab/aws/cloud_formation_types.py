@@ -1,5 +1,6 @@
 """CloudFormation resource types that moto lacks, each over the service's own API."""
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -8,6 +9,11 @@ import boto3
 from moto.core.common_models import CloudFormationModel
 
 Properties = Mapping[str, Any]
+
+
+@functools.cache
+def _api(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)
 
 
 class ApiResource:
@@ -71,7 +77,7 @@ class ApiResource:
 
     @classmethod
     def _api(cls, region: str) -> Any:
-        return boto3.client(cls.service, region_name=region) if cls.service else None
+        return _api(cls.service, region) if cls.service else None
 
     @classmethod
     def create_from_cloudformation_json(

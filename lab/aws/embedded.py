@@ -20,6 +20,7 @@ from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
 from lab.aws.cloud import Cloud
 from lab.aws.cloud_formation import CloudFormation
+from lab.aws.cloud_formation_changes import CloudFormationChanges
 from lab.aws.deployment import deploy
 from lab.aws.event_bridge import EventBridge
 from lab.aws.event_targets import EventTargets
@@ -95,6 +96,7 @@ class EmbeddedAws:
             TaskTokens(cloud),
             self._states,
             CloudFormation(cloud),
+            CloudFormationChanges(cloud),
             BucketPolicies(cloud),
             KmsKeys(cloud),
             ItemAnswers(cloud),

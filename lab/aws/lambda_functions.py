@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
@@ -43,6 +43,10 @@ class Invoked:
     event: Any
     error: str | None
     seconds: float
+    ended_at: float
+    """In seconds since the epoch."""
+    cpu_seconds: float
+    """Of the handler's own thread, which the embedded AWS answers in as well."""
 
 
 class LambdaFunctions:
@@ -112,7 +116,11 @@ class LambdaFunctions:
             if fault and fault.when == "after":
                 outcome = _fault_outcome(fault.error, invocation)
         seconds = time.monotonic() - started_at
-        self.invoked.append(Invoked(function.function_name, event, outcome.error_type, seconds))
+        self.invoked.append(
+            Invoked(
+                function.function_name, event, outcome.error_type, seconds, time.time(), outcome.cpu_seconds
+            )
+        )
         return outcome.payload, outcome.error_type is not None, ""
 
     def _call(self, function: LambdaFunction, event: Any, invocation: Invocation) -> "Outcome":
@@ -124,7 +132,8 @@ class LambdaFunctions:
         def run() -> None:
             try:
                 with invocation.active(), calling_as(f"lambda:{function.function_name}"):
-                    outcomes.append(_handle(function.handler, event, context))
+                    outcome = _handle(function.handler, event, context)
+                outcomes.append(replace(outcome, cpu_seconds=time.thread_time()))
             finally:
                 self._running.discard(invocation)
 
@@ -143,6 +152,7 @@ class LambdaFunctions:
 class Outcome:
     payload: str
     error_type: str | None = None
+    cpu_seconds: float = 0.0
 
     @classmethod
     def failed(cls, error_type: str, message: str, **more: Any) -> "Outcome":

@@ -144,3 +144,44 @@ def test_a_deleted_stack_leaves_nothing(application: EmbeddedAws) -> None:
     assert application.client("events").list_rules()["Rules"] == []
     reservations = application.client("ec2").describe_instances()["Reservations"]
     assert {i["State"]["Name"] for r in reservations for i in r["Instances"]} == {"terminated"}
+
+
+def test_what_a_template_retains_stays(aws: EmbeddedAws, tmp_path: Path) -> None:
+    kept = resource("SecretsManager::Secret", Name="kept", SecretString="x") | {
+        "DeletionPolicy": "RetainExceptOnCreate"
+    }
+    deploy(aws, tmp_path, {"Kept": kept, "Gone": resource("SecretsManager::Secret", Name="gone", SecretString="x")})
+    aws.client("cloudformation").delete_stack(StackName=STACK)
+    assert [secret["Name"] for secret in aws.client("secretsmanager").list_secrets()["SecretList"]] == ["kept"]
+
+
+def test_a_network_with_everything_in_it_can_be_deleted(aws: EmbeddedAws, tmp_path: Path) -> None:
+    vpc = {"VpcId": {"Ref": "Vpc"}}
+    table, group_id = {"RouteTableId": {"Ref": "Table"}}, {"Fn::GetAtt": ["Security", "GroupId"]}
+    rule = {"GroupId": group_id, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "Description": "d"}
+    endpoint = {"ServiceName": "com.amazonaws.eu-west-1.s3", "RouteTableIds": [{"Ref": "Table"}], **vpc}
+    deploy(
+        aws,
+        tmp_path,
+        network()
+        | {
+            "Table": resource("EC2::RouteTable", **vpc),
+            "Association": resource("EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "SubnetA"}, **table),
+            "Endpoint": resource("EC2::VPCEndpoint", VpcEndpointType="Gateway", **endpoint),
+            "Security": resource("EC2::SecurityGroup", GroupDescription="d", **vpc),
+            "FromNetwork": resource("EC2::SecurityGroupIngress", CidrIp="10.0.0.0/8", **rule),
+            "FromItself": resource("EC2::SecurityGroupIngress", SourceSecurityGroupId=group_id, **rule),
+        },
+    )
+    ec2 = aws.client("ec2")
+    before = len(ec2.describe_vpcs()["Vpcs"])
+    aws.client("cloudformation").delete_stack(StackName=STACK)
+    assert len(ec2.describe_vpcs()["Vpcs"]) == before - 1
+
+
+def test_a_change_that_cannot_be_made_is_refused_by_name(aws: EmbeddedAws, tmp_path: Path) -> None:
+    log = resource("Logs::LogGroup", LogGroupName="log", RetentionInDays=1)
+    deploy(aws, tmp_path, {"Log": log})
+    log["Properties"]["RetentionInDays"] = 3
+    with pytest.raises(ClientError, match=r"cannot change Log \(AWS::Logs::LogGroup\)"):
+        deploy(aws, tmp_path, {"Log": log})
