@@ -10,6 +10,7 @@ from lab.hosts.seam import Ran
 from lab.hosts.simulated import SimulatedHosts
 from lab.preparation import Prepared
 from lab.products.artifact import cache_directory
+from lab.products.catalogue import host_architecture
 from lab.survey import Survey
 from lab.survey.apis import Apis
 from lab.survey.models import ModelSurveyor
@@ -42,6 +43,9 @@ class DataCenter(Protocol):
     def shell(self, instance_id: str) -> list[str]:
         """The command line of a root shell there. Raises LookupError."""
 
+    def look(self, instance_id: str, script: str) -> str:
+        """What a script says there that somebody at the machine's console runs, with or without an agent."""
+
     def close(self) -> None: ...
 
 
@@ -64,6 +68,9 @@ class SimulatedDataCenter:
 
     def shell(self, instance_id: str) -> list[str]:
         raise LookupError("simulated hosts run no shell; `make up HOSTS=container` has one")
+
+    def look(self, instance_id: str, script: str) -> str:
+        return ""
 
     def close(self) -> None:
         self.hosts.close()
@@ -89,11 +96,15 @@ class ContainerDataCenter:
         self._region = prepared.config.region
         self.network = LabNetwork.create(self.name, str(prepared.config.network.cidr))
         self._authority = Authority(cache_directory() / "authority")
-        self.containers = ContainerHosts(self.network, prepared.host_image, self._authority.pair.certificate)
+        # Debian's machine image, which is the one that the lab has, ships no agent.
+        self.containers = ContainerHosts(
+            self.network, prepared.host_image, self._authority.pair.certificate, ships_agent=False
+        )
         self.hosts = HeldHosts(self.containers)
         self._stack.callback(self.hosts.close)
 
     def connect(self, aws: EmbeddedAws) -> None:
+        from lab.hosts import agent_package
         from lab.hosts.metadata import Metadata, serve_metadata
         from lab.hosts.name_server import serve_names
 
@@ -106,6 +117,7 @@ class ContainerDataCenter:
         pair = self._authority.server_pair(self._region, [address])
         with self.network.enter():
             aws.serve(address, 443, pair)
+        agent_package.publish(aws.client("s3"), self._region, host_architecture())
         metadata = Metadata(self.containers.machine_at, lifecycle_state, aws.account)
         self._stack.callback(serve_metadata(self.network, metadata).close)
         self._stack.callback(serve_names(self.network, self._region).close)
@@ -118,6 +130,12 @@ class ContainerDataCenter:
 
     def shell(self, instance_id: str) -> list[str]:
         return self.containers.shell(instance_id)
+
+    def look(self, instance_id: str, script: str) -> str:
+        try:
+            return self.containers.call(instance_id, ["/bin/bash", "-c", script]).stdout
+        except (LookupError, ProcessLookupError) as error:
+            return f"{error}\n"
 
     def close(self) -> None:
         self._stack.close()

@@ -1,9 +1,10 @@
 """The SSM agent of one host, as far as Run Command can tell it from the real one.
 
-It stands outside the host, so that it costs the host nothing and a dead lab leaves nothing inside. What a script
-can notice is as the agent does it: a file of mode 0700 under the agent's orchestration directory, run by `sh -c`
-(so the script needs its `#!` line), as root, in a process group of its own, with the environment of a systemd
-service (no HOME), and not done before everything that holds its output open is done.
+It stands outside the host, so that it costs the host nothing and a dead lab leaves nothing inside. It answers only
+while the agent's service is active there, however that came to be. What a script can notice is as the agent does it:
+a file of mode 0700 under the agent's orchestration directory, run by `sh -c` (so the script needs its `#!` line), as
+root, in a process group of its own, with the environment of a systemd service (no HOME), and not done before
+everything that holds its output open is done.
 """
 
 import contextlib
@@ -16,12 +17,13 @@ import time
 from dataclasses import dataclass
 from typing import IO
 
+from lab.hosts.agent_package import RUNTIME_DIRECTORY
 from lab.hosts.guest import Guest
 from lab.hosts.seam import Machine, Ran, Run
 
 WORKERS = 5  # CommandWorkersLimit in the agent's configuration, its default
 KEPT_BYTES = 1024 * 1024  # of each stream; Run Command itself shows far less
-BOOT_POLL_SECONDS = 0.05
+SERVICE_POLL_SECONDS = 0.2  # between looks at the service, which nothing announces; each costs microseconds
 
 _INSTALL_AND_RUN = """
 umask 077
@@ -50,7 +52,6 @@ class Agent:
     def __init__(self, machine: Machine, guest: Guest) -> None:
         self._machine = machine
         self._guest = guest
-        self._registered = False
         self._paused = False
         self._work: list[_Work] = []
         self._steps_of: dict[str, int] = {}
@@ -58,25 +59,17 @@ class Agent:
 
     @property
     def online(self) -> bool:
-        return self._registered and not self._paused and self._guest.alive()
-
-    def register_when_booted(self) -> None:
-        """Block until systemd has started everything that boot wants, then be online."""
-        while self._guest.alive():
-            state = self._guest.call(["systemctl", "is-system-running", "--wait"]).stdout.strip()
-            if state in ("running", "degraded"):
-                with self._changed:
-                    self._registered = True
-                    self._changed.notify_all()
-                return
-            time.sleep(BOOT_POLL_SECONDS)  # no bus yet: systemd itself is still starting
+        return not self._paused and self._guest.has(RUNTIME_DIRECTORY)
 
     def run(self, run: Run) -> Ran:
         work = _Work(run)
         with self._changed:
             self._work.append(work)
             try:
-                self._changed.wait_for(lambda: work.cancelled or not self._guest.alive() or self._may_start())
+                while not self._changed.wait_for(
+                    lambda: work.cancelled or not self._guest.alive() or self._may_start(), SERVICE_POLL_SECONDS
+                ):
+                    continue
                 if work.cancelled:
                     return Ran(-1, "", "", cancelled=True)
                 work.process = self._start(run)
@@ -118,7 +111,7 @@ class Agent:
 
     def _may_start(self) -> bool:
         running = sum(1 for work in self._work if work.process is not None)
-        return self._registered and not self._paused and running < WORKERS
+        return running < WORKERS and self.online
 
     def _start(self, run: Run) -> subprocess.Popen[bytes]:
         step = self._steps_of.get(run.command_id, 0)

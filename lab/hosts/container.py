@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.hosts.agent import Agent
+from lab.hosts.agent_package import SERVICE, UNIT, UNIT_FILE
 from lab.hosts.engine import LAB_LABEL, Engine
 from lab.hosts.guest import Guest
 from lab.hosts.name_server import host_name
@@ -22,16 +23,20 @@ INSTANCE_LABEL = "quorate.instance"
 # those to which the products write at every Raft entry.
 VOLUME_PATHS = ("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd")
 
-# $1 the resolver's address; the lab's CA on standard input. Both files of the trust store: the source, so that
-# a later update-ca-certificates keeps it, and the bundle, so that none has to run at boot.
+# $1 the resolver's address; the lab's CA on standard input. All of the trust store: the source, so that a later
+# update-ca-certificates keeps it, and the bundle (curl, Go) and the name by digest (Python), so that none has to run
+# at boot.
 _FIRST_BOOT = """
 set -eu
 umask 022
 printf 'nameserver %s\\nsearch %s\\n' "$1" "$2" > /etc/resolv.conf
 mkdir -p /usr/local/share/ca-certificates
-cat > /usr/local/share/ca-certificates/quorate-lab.crt
+authority=/usr/local/share/ca-certificates/quorate-lab.crt
+cat > "$authority"
 mkdir -p /etc/ssl/certs
-cat /usr/local/share/ca-certificates/quorate-lab.crt >> /etc/ssl/certs/ca-certificates.crt
+cat "$authority" >> /etc/ssl/certs/ca-certificates.crt
+digest=$(openssl x509 -noout -hash -in "$authority")
+ln -s "$authority" "/etc/ssl/certs/$digest.0"
 """
 
 _USER_DATA = """
@@ -41,8 +46,12 @@ mkdir -p /var/lib/cloud/instance/scripts
 cat > /var/lib/cloud/instance/scripts/part-001
 chmod 0700 /var/lib/cloud/instance/scripts/part-001
 umask 022
-exec /var/lib/cloud/instance/scripts/part-001 > /var/log/cloud-init-output.log 2>&1 < /dev/null
+exec /var/lib/cloud/instance/scripts/part-001 > "$1" 2>&1 < /dev/null
 """
+USER_DATA_OUTPUT = "/var/log/cloud-init-output.log"
+
+# $1 the unit's file, which is on standard input; $2 its name.
+_SHIPPED_AGENT = 'set -eu; umask 022; cat > "$1"; systemctl start "$2"'
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +69,25 @@ class _Host:
 class ContainerHosts:
     """`Hosts` on podman or docker.
 
-    `ca_certificate` is the PEM file of the authority that the hosts shall trust; `image` boots systemd.
+    `ca_certificate` is the PEM file of the authority that the hosts shall trust; `image` boots systemd. Machine images
+    of some publishers ship the SSM agent (Ubuntu, Amazon Linux); where they do not (Debian), it is for user data to
+    install.
     """
 
-    def __init__(self, network: LabNetwork, image: str, ca_certificate: Path, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        network: LabNetwork,
+        image: str,
+        ca_certificate: Path,
+        engine: Engine | None = None,
+        *,
+        ships_agent: bool = True,
+    ) -> None:
         self._network = network
         self._image = image
         self._authority = ca_certificate.read_text()
         self._engine = engine or Engine.find()
+        self._ships_agent = ships_agent
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
 
@@ -191,7 +211,9 @@ class ContainerHosts:
         assert host.guest is not None
         assert host.agent is not None
         try:
-            host.agent.register_when_booted()
+            host.guest.wait_until_booted()
+            if self._ships_agent:
+                host.guest.call(["/bin/sh", "-c", _SHIPPED_AGENT, "agent", UNIT_FILE, SERVICE], UNIT)
             if host.machine.user_data.strip():
                 self._run_user_data(host)
             host.guest.wait_for_death()
@@ -202,15 +224,16 @@ class ContainerHosts:
             log.warning("%s has died", host.machine.instance_id)
 
     def _run_user_data(self, host: _Host) -> None:
-        """As cloud-init does with a script: once, at first boot, as root, beside the agent."""
+        """As cloud-init does with a script: once, at first boot, as root, after network and services are up."""
         assert host.guest is not None
         instance_id, script = host.machine.instance_id, host.machine.user_data
         if not script.startswith("#!"):
             log.warning("%s: user data is not a script; the lab runs only scripts", instance_id)
             return
-        done = host.guest.call(["/bin/sh", "-c", _USER_DATA, "cloud-init"], script)
+        done = host.guest.call(["/bin/sh", "-c", _USER_DATA, "cloud-init", USER_DATA_OUTPUT], script)
         if done.returncode != 0:
-            log.warning("%s: user data ended with exit code %d", instance_id, done.returncode)
+            said = host.guest.call(["tail", "-n", "5", USER_DATA_OUTPUT]).stdout.strip() or done.stderr.strip()
+            log.warning("%s: user data ended with exit code %d: %s", instance_id, done.returncode, said)
 
     def _take_away(self, *hosts: _Host) -> None:
         for host in hosts:

@@ -3,12 +3,15 @@
 import os
 import select
 import subprocess
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # What a service gets from systemd on Debian. No HOME, as a service has none.
 SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+BOOT_POLL_SECONDS = 0.05
 
 # Joins the control groups of the guest's first process, so that what is started counts there, then enters its
 # namespaces and root directory. "0" is the writing process itself. A group that refuses (a controller without
@@ -57,6 +60,17 @@ class Guest:
         return subprocess.CompletedProcess(
             list(command), process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
         )
+
+    def wait_until_booted(self) -> None:
+        """Until systemd has started everything that boot wants, or is dead."""
+        while self.alive():
+            if self.call(["systemctl", "is-system-running", "--wait"]).stdout.strip() in ("running", "degraded"):
+                return
+            time.sleep(BOOT_POLL_SECONDS)  # no bus yet: systemd itself is still starting
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file or directory of that absolute path inside; asks the kernel, and no process there."""
+        return self.alive() and Path(f"/proc/{self.process_id}/root{path}").exists()
 
     def alive(self) -> bool:
         return not self.wait_for_death(0)

@@ -123,7 +123,7 @@ class Metadata:
             }
         if machine.autoscaling_group:
             metadata["autoscaling"] = {
-                "target-lifecycle-state": lambda: self._lifecycle_state(machine.instance_id),
+                "target-lifecycle-state": lambda: target_of(self._lifecycle_state(machine.instance_id)),
             }
         identity = {"document": self._identity(machine)}
         latest: dict[str, Any] = {"meta-data": metadata, "dynamic": {"instance-identity": identity}}
@@ -193,6 +193,23 @@ def instance_of(access_key_id: str) -> str | None:
     number = access_key_id.removeprefix(ACCESS_KEY_PREFIX).lower()
     known = access_key_id.startswith(ACCESS_KEY_PREFIX) and len(number) == 17
     return f"i-{number}" if known and all(digit in "0123456789abcdef" for digit in number) else None
+
+
+def target_of(lifecycle_state: str | None) -> str | None:
+    """Where Auto Scaling is taking an instance that is in that state: what the metadata service says, which knows no
+    state on the way (Auto Scaling user guide, "Retrieve the target lifecycle state through instance metadata")."""
+    if lifecycle_state is None:
+        return None
+    on_the_way = lifecycle_state.partition(":")[0]  # without :Wait and :Proceed; Warmed:... is left as it is
+    return _TARGETS.get(on_the_way, lifecycle_state)
+
+
+_TARGETS = {
+    "Pending": "InService",
+    "Terminating": "Terminated",
+    "EnteringStandby": "Standby",
+    "Detaching": "Detached",
+}
 
 
 def architecture(instance_type: str) -> str:

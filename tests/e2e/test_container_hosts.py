@@ -16,15 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from lab.hosts import image
+from cdk_app.image import user_data_of
+from lab.aws import EmbeddedAws
+from lab.hosts import agent_package, image
 from lab.hosts.authority import Authority
-from lab.hosts.container import ContainerHosts, sweep_leftovers
+from lab.hosts.container import USER_DATA_OUTPUT, ContainerHosts, sweep_leftovers
 from lab.hosts.doorway import Doorway
 from lab.hosts.engine import Engine
 from lab.hosts.metadata import Metadata, serve_metadata
 from lab.hosts.name_server import serve_names
 from lab.hosts.network import NAMESPACES, LabNetwork
 from lab.hosts.seam import Machine, Ran, Run
+from lab.products.catalogue import host_architecture
+from tests.builders import a_config
 
 pytestmark = [
     pytest.mark.e2e,
@@ -279,6 +283,52 @@ def test_hosts_take_the_lab_for_aws_over_tls(lab: Lab) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def debian(lab: Lab) -> Iterator[ContainerHosts]:
+    """Hosts of an image without the agent, and AWS's bucket that has it, in the same network."""
+    region = REGION
+    hosts = ContainerHosts(
+        lab.network, image.ensure(Engine.find().program), lab.authority.pair.certificate, ships_agent=False
+    )
+    with EmbeddedAws(hosts, region) as aws:
+        agent_package.publish(aws.client("s3"), region, host_architecture())
+        with lab.network.enter():
+            aws.serve(lab.network.router_address, 443, lab.authority.server_pair(region))
+        try:
+            yield hosts
+        finally:
+            hosts.close()
+
+
+def test_the_agent_comes_with_user_data(debian: ContainerHosts) -> None:
+    """The user data that the CDK puts into the launch template; Python and dpkg are the image's own."""
+    config = a_config(region=REGION).model_copy(update={"architecture": host_architecture()})
+    host = machine(5, user_data=user_data_of(config).render())
+    debian.boot(host)
+    assert not debian.agent_online(host.instance_id)
+    eventually(lambda: debian.agent_online(host.instance_id))
+    ran = debian.run(host.instance_id, Run("c-1", "document", {}, "systemctl is-enabled amazon-ssm-agent", {}, 30))
+    assert (ran.exit_code, ran.stdout) == (0, "enabled\n")
+    debian.call(host.instance_id, ["systemctl", "stop", agent_package.SERVICE])
+    assert not debian.agent_online(host.instance_id)
+    debian.call(host.instance_id, ["systemctl", "start", agent_package.SERVICE])
+    assert debian.agent_online(host.instance_id)
+
+
+def test_without_its_user_data_a_host_never_gets_an_agent(
+    debian: ContainerHosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    silent, failing = machine(6), machine(7, user_data="#!/bin/bash\necho cannot be fetched\nexit 3\n")
+    for host in (silent, failing):
+        debian.boot(host)
+    eventually(lambda: "user data ended with exit code 3: cannot be fetched" in caplog.text)
+    booted = ["systemctl", "is-system-running", "--wait"]
+    assert debian.call(silent.instance_id, booted).stdout == "running\n"
+    assert not any(debian.agent_online(host.instance_id) for host in (silent, failing))
+    output = debian.call(failing.instance_id, ["cat", USER_DATA_OUTPUT])
+    assert output.stdout == "cannot be fetched\n"
 
 
 def test_each_host_has_control_groups_of_its_own(lab: Lab) -> None:

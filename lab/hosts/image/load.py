@@ -17,7 +17,8 @@ def tag_of(root: Artifact) -> str:
 def ensure(engine: str = "podman", progress: Report = silent, store: Store | None = None) -> str:
     """The image's tag, in `engine` ("podman" or "docker"); made and imported if it is not there yet.
 
-    Run its /sbin/init privileged, in a cgroup namespace of its own, with `--systemd=always` where the engine is podman.
+    Run its /sbin/init privileged, in a cgroup namespace of its own, with tmpfs on /run and /run/lock and, on podman,
+    `--systemd=false`: podman's own mode would let hosts share control groups (see `lab.hosts.engine`).
     """
     store = store or Store(cache_directory() / "hosts")
     root = build(host_architecture(), progress, store)

@@ -13,7 +13,8 @@ SUITE = "bookworm"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 CUSTOMIZE = Path(__file__).parent / "customize.sh"
 
-# What AWS's own Debian image has too. jq and unzip are left out on purpose: nodes install them from their bucket.
+# What AWS's own Debian image has too (cloud-init brings Python there, and user data counts on it; python3-minimal has
+# no http module). jq and unzip are left out on purpose: nodes install them from their bucket.
 PACKAGES = (
     "systemd",
     "systemd-sysv",
@@ -26,6 +27,7 @@ PACKAGES = (
     "nftables",
     "openssl",
     "procps",
+    "python3",
 )
 
 # As in Debian's own container images: no pages to read, and no fsync for each file of a machine that lives an hour.

@@ -16,6 +16,7 @@ from lab.hosts.metadata import (
     access_key_of,
     architecture,
     instance_of,
+    target_of,
 )
 from lab.hosts.seam import Machine
 
@@ -138,8 +139,30 @@ def test_the_target_lifecycle_state_is_asked_each_time(lab: Lab) -> None:
     assert lab.get(path)[0] == 404
     lab.state = "InService"
     assert lab.get(path) == (200, "InService")
-    lab.state = "Terminated"
+    lab.state = "Terminating:Wait"
     assert lab.get(path) == (200, "Terminated")
+
+
+@pytest.mark.parametrize(
+    ("state", "target"),
+    [
+        ("Pending", "InService"),
+        ("Pending:Wait", "InService"),
+        ("Pending:Proceed", "InService"),
+        ("InService", "InService"),
+        ("Terminating", "Terminated"),
+        ("Terminating:Wait", "Terminated"),
+        ("Terminating:Proceed", "Terminated"),
+        ("Terminated", "Terminated"),
+        ("EnteringStandby", "Standby"),
+        ("Standby", "Standby"),
+        ("Detaching", "Detached"),
+        ("Warmed:Stopped", "Warmed:Stopped"),
+        (None, None),
+    ],
+)
+def test_a_state_on_the_way_is_seen_as_where_it_leads(state: str | None, target: str | None) -> None:
+    assert target_of(state) == target
 
 
 def test_role_credentials_are_the_instance_s_own_and_stay(lab: Lab) -> None:
