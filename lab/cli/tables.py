@@ -36,7 +36,7 @@ def nodes_table(status: Mapping[str, Any]) -> Table:
     table = Table("node", "group", "address", "state", "consul", "vault", "nomad", box=None, pad_edge=False)
     for node in status["nodes"]:
         parts = [_part(product, node, status) for product in ("consul", "vault", "nomad")]
-        table.add_row(node["instance_id"], node["group"], node["address"], node["zone"], _state(node["state"]), *parts)
+        table.add_row(node["instance_id"], node["group"], node["address"], _state(node["state"]), *parts)
     return table
 
 
