@@ -117,9 +117,7 @@ class LambdaFunctions:
                 outcome = _fault_outcome(fault.error, invocation)
         seconds = time.monotonic() - started_at
         self.invoked.append(
-            Invoked(
-                function.function_name, event, outcome.error_type, seconds, time.time(), outcome.cpu_seconds
-            )
+            Invoked(function.function_name, event, outcome.error_type, seconds, time.time(), outcome.cpu_seconds)
         )
         return outcome.payload, outcome.error_type is not None, ""
 

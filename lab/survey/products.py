@@ -36,7 +36,7 @@ class ProductSurveyor:
         self._job: str | None = None
 
     def survey(self) -> Survey:
-        products = {product: self._product(product) for product in PRODUCTS}
+        products = {product: self.product(product) for product in PRODUCTS}
         return Survey(products, self._clients_ready(), self._survey_job())
 
     def submit(self, name: str, hcl: str, variables: Mapping[str, str]) -> None:
@@ -49,7 +49,8 @@ class ProductSurveyor:
         self._apis.first("nomad", addresses, "jobs", {"Job": parsed})
         self._job = name
 
-    def _product(self, product: Product) -> ProductSurvey:
+    def product(self, product: Product) -> ProductSurvey:
+        """One product alone, for who looks often."""
         servers = self._servers(product)
         if not servers:
             return ProductSurvey(product, clusters=0, problem="no server is running")
