@@ -1,12 +1,10 @@
-"""Run Command: commands are delivered to the hosts' agents, and every change of status is an event.
+"""Run Command: what the service accepts, and what it knows of the commands it was given.
 
 moto calls every command a success at once, and sends one that names its instances to all instances of the region.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -14,47 +12,29 @@ from moto.ec2 import ec2_backends
 from moto.ec2.models.instances import Instance
 from moto.ssm.models import SimpleSystemManagerBackend, ssm_backends
 
-from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
+from lab.aws.command_delivery import CommandEvents, Deliveries, Delivery
 from lab.aws.commands import Command, CommandInvocation
 from lab.aws.event_bridge import EventBridge
-from lab.aws.ssm_documents import RUN_SHELL_SCRIPT, Step, environment, resolve_parameters, steps
-from lab.hosts.seam import Ran, Run
+from lab.aws.ssm_documents import RUN_SHELL_SCRIPT, environment, resolve_parameters, steps
 
 # SendCommand: TimeoutSeconds is 3600 unless given, and at least 30.
 DEFAULT_DELIVERY_TIMEOUT_SECONDS = 3600
 SHORTEST_DELIVERY_TIMEOUT_SECONDS = 30
 MOST_INSTANCES = 50
 
-# How often the service looks whether an agent that went away is back before delivery times out.
-DELIVERY_POLL_SECONDS = 0.25
-
 
 class RunCommandError(JsonRESTError):
     code = 400
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A command on its way to one agent."""
-
-    command: Command
-    invocation: CommandInvocation
-    steps: Sequence[Step]
-    environment: Mapping[str, str]
-    parameters: Mapping[str, str]
-    expires_at: float
-
-
 class RunCommand:
-    """Commands by id, in the order they were sent."""
+    """Commands by id, in the order they were sent. All methods are called with the big lock held."""
 
     def __init__(self, cloud: Cloud, event_bridge: EventBridge) -> None:
         self._cloud = cloud
-        self._event_bridge = event_bridge
+        self._deliveries = Deliveries(cloud, CommandEvents(cloud, event_bridge), self.is_running)
         self.commands: dict[str, Command] = {}
-
-    # The service's side: called with the big lock held.
 
     def send(self, request: Mapping[str, Any]) -> Command:
         name = str(request.get("DocumentName", "")).rsplit("document/", 1)[-1]
@@ -83,7 +63,7 @@ class RunCommand:
                 {key: "\n".join(values) for key, values in parameters.items()},
                 time.monotonic() + self._cloud.clock.timeout(timeout),
             )
-            self._cloud.background.go(self._deliver, delivery)
+            self._cloud.background.go(self._deliveries.deliver, delivery)
         return command
 
     def command(self, command_id: str) -> Command:
@@ -96,7 +76,7 @@ class RunCommand:
             if invocation.final or (instance_ids and invocation.instance_id not in instance_ids):
                 continue
             if invocation.status == "Pending":
-                self._end(command, invocation, "Cancelled", "Cancelled")
+                self._deliveries.end(command, invocation, "Cancelled", "Cancelled")
             else:
                 self._cloud.background.go(self._cloud.hosts.cancel, invocation.instance_id, command.command_id)
 
@@ -110,6 +90,9 @@ class RunCommand:
     def running_instances(self) -> list[Instance]:
         backend = ec2_backends[self._cloud.account][self._cloud.region]
         return [i for i in backend.all_instances() if i.state == "running"]
+
+    def is_running(self, instance_id: str) -> bool:
+        return instance_id in {instance.id for instance in self.running_instances()}
 
     def agent_online(self, instance_id: str) -> bool:
         # Without the lock: the hosts have locks of their own, and may be calling AWS while they hold them.
@@ -150,112 +133,6 @@ class RunCommand:
         elif not wanted:
             raise RunCommandError("ValidationException", "Neither InstanceIds nor Targets were given.")
         return wanted
-
-    # The agent's side: called without the big lock.
-
-    def _deliver(self, delivery: Delivery) -> None:
-        command, invocation = delivery.command, delivery.invocation
-        online = self._cloud.hosts.agent_online(invocation.instance_id)
-        with self._cloud.lock:
-            if invocation.final:
-                return
-            if not online:
-                if invocation.instance_id not in {instance.id for instance in self.running_instances()}:
-                    self._end(command, invocation, "Failed", "Undeliverable")
-                elif time.monotonic() > delivery.expires_at:
-                    self._end(command, invocation, "TimedOut", "DeliveryTimedOut")
-                else:
-                    again = self._cloud.background.timer
-                    again(DELIVERY_POLL_SECONDS, lambda: self._deliver(delivery))
-                return
-            invocation.status = invocation.details = "InProgress"
-            invocation.started_at = datetime.now(UTC)
-            self._emit(command, invocation)
-        self._run_steps(delivery)
-
-    def _run_steps(self, delivery: Delivery) -> None:
-        command, invocation = delivery.command, delivery.invocation
-        status, details = "Success", "Success"
-        for step in delivery.steps:
-            ran = self._cloud.hosts.run(
-                invocation.instance_id,
-                Run(
-                    command_id=command.command_id,
-                    document=command.document_name,
-                    parameters=delivery.parameters,
-                    script=step.script,
-                    environment=delivery.environment,
-                    timeout_seconds=self._cloud.clock.timeout(step.timeout_seconds),
-                ),
-            )
-            if ran.host_lost:
-                self._lose(delivery, step.timeout_seconds)
-                return
-            invocation.stdout += ran.stdout
-            invocation.stderr += ran.stderr
-            invocation.exit_code = ran.exit_code
-            outcome = _outcome(ran)
-            if outcome[0] != "Success":
-                status, details = outcome
-                if ran.cancelled or ran.timed_out or step.exit_on_failure:
-                    break
-        with self._cloud.lock:
-            if not invocation.final:
-                self._end(command, invocation, status, details)
-
-    def _lose(self, delivery: Delivery, timeout_seconds: float) -> None:
-        """A host that dies does not report: its command stays InProgress until the service gives up on it."""
-
-        def give_up() -> None:
-            with self._cloud.lock:
-                if not delivery.invocation.final:
-                    self._end(delivery.command, delivery.invocation, "TimedOut", "ExecutionTimedOut")
-
-        self._cloud.background.timer(self._cloud.clock.timeout(timeout_seconds), give_up)
-
-    def _end(self, command: Command, invocation: CommandInvocation, status: str, details: str) -> None:
-        invocation.status, invocation.details = status, details
-        invocation.ended_at = datetime.now(UTC)
-        self._emit(command, invocation)
-        if all(other.final for other in command.invocations):
-            self._emit_command(command)
-
-    def _emit(self, command: Command, invocation: CommandInvocation) -> None:
-        self._event_bridge.emit(
-            "aws.ssm",
-            "EC2 Command Invocation Status-change Notification",
-            {
-                "command-id": command.command_id,
-                "document-name": command.document_name,
-                "instance-id": invocation.instance_id,
-                "requested-date-time": timestamp(command.requested_at.timestamp(), milliseconds=True),
-                "status": invocation.status,
-            },
-            [self._cloud.arn("ec2", f"instance/{invocation.instance_id}")],
-        )
-
-    def _emit_command(self, command: Command) -> None:
-        self._event_bridge.emit(
-            "aws.ssm",
-            "EC2 Command Status-change Notification",
-            {
-                "command-id": command.command_id,
-                "document-name": command.document_name,
-                "expire-after": timestamp(command.expires_at.timestamp(), milliseconds=True),
-                "parameters": dict(command.parameters),
-                "requested-date-time": timestamp(command.requested_at.timestamp(), milliseconds=True),
-                "status": command.status,
-            },
-            [self._cloud.arn("ec2", f"instance/{i.instance_id}") for i in command.invocations],
-        )
-
-
-def _outcome(ran: Ran) -> tuple[str, str]:
-    if ran.cancelled:
-        return "Cancelled", "Cancelled"
-    if ran.timed_out:
-        return "TimedOut", "ExecutionTimedOut"
-    return ("Success", "Success") if ran.exit_code == 0 else ("Failed", "Failed")
 
 
 def _matches(instance: Instance, target: Mapping[str, Any]) -> bool:
