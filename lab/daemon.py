@@ -139,6 +139,7 @@ class Daemon:
         return {
             "stage": self._stage,
             "problem": self._problem,
+            "started": self._lab is not None,
             "seconds": time.time() - self._started_at,
             "steps": self._steps[since:],
             "steps_total": len(self._steps),

@@ -8,6 +8,7 @@ from lab.aws import EmbeddedAws
 from lab.hosts.held import HeldHosts
 from lab.hosts.seam import Ran
 from lab.hosts.simulated import SimulatedHosts
+from lab.ownership import own
 from lab.preparation import Prepared
 from lab.products.artifact import cache_directory
 from lab.products.catalogue import host_architecture
@@ -90,18 +91,20 @@ class ContainerDataCenter:
         from lab.hosts.network import LabNetwork, lab_name
 
         self.name = lab_name()
-        sweep_leftovers(self.name)
-        self._stack = ExitStack()
-        self._stack.callback(sweep_leftovers, self.name)
         self._region = prepared.config.region
-        self.network = LabNetwork.create(self.name, str(prepared.config.network.cidr))
-        self._authority = Authority(cache_directory() / "authority")
-        # Debian's machine image, which is the one that the lab has, ships no agent.
-        self.containers = ContainerHosts(
-            self.network, prepared.host_image, self._authority.pair.certificate, ships_agent=False
-        )
-        self.hosts = HeldHosts(self.containers)
-        self._stack.callback(self.hosts.close)
+        with ExitStack() as stack:
+            stack.enter_context(own(self.name))
+            sweep_leftovers(self.name)
+            stack.callback(sweep_leftovers, self.name)
+            self.network = LabNetwork.create(self.name, str(prepared.config.network.cidr))
+            self._authority = Authority(cache_directory() / "authority")
+            # Debian's machine image, which is the one that the lab has, ships no agent.
+            self.containers = ContainerHosts(
+                self.network, prepared.host_image, self._authority.pair.certificate, ships_agent=False
+            )
+            self.hosts = HeldHosts(self.containers)
+            stack.callback(self.hosts.close)
+            self._stack = stack.pop_all()
 
     def connect(self, aws: EmbeddedAws) -> None:
         from lab.hosts import agent_package

@@ -56,7 +56,7 @@ def start(output: Output, state: State, kind: str, cluster: Path) -> Record:
 
 
 def end(record: Record) -> bool:
-    """Ask it to end, then make it. False where it had to be killed."""
+    """Ask it to end, then make it. False where it had to be killed; one that has died already has ended."""
     try:
         ask(record.socket, "down", 10.0)
     except (RefusedError, UnreachableError):

@@ -5,6 +5,7 @@ import shutil
 
 from lab.cli import background
 from lab.cli.output import Output
+from lab.ownership import OwnedElsewhereError, own
 from lab.state import State
 
 
@@ -31,4 +32,9 @@ def sweep(output: Output) -> list[str]:
     from lab.hosts.container import sweep_leftovers
     from lab.hosts.network import lab_name
 
-    return sweep_leftovers(lab_name())
+    try:
+        with own(lab_name()):
+            return sweep_leftovers(lab_name())
+    except OwnedElsewhereError as error:
+        output.say(str(error))
+        return []

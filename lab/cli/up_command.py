@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from lab.cli import background
-from lab.cli.down import sweep
 from lab.cli.follow import follow
 from lab.cli.inspect import show_status
 from lab.cli.output import Output
@@ -22,15 +21,15 @@ def up(output: Output, hosts: str, cluster: Path) -> None:
     state = State()
     record = state.read()
     try:
-        if record is not None and record.alive:
+        if record is not None and record.alive and not _never_started(output, record):
             _check_same(output, record, hosts, cluster)
             output.say(f"the lab runs already (process {record.pid}): following it")
         else:
             if record is not None:
-                output.say(f"the lab's process {record.pid} has died: removing what it left")
+                output.say(f"the lab's process {record.pid} has died or did not start its lab: beginning anew")
+                background.end(record)
             state.forget()
             _prepare(output, cast(Kind, hosts), cluster)
-            sweep(output)
             record = background.start(output, state, hosts, cluster)
         seen = _follow_start(output, record)
     except KeyboardInterrupt:
@@ -59,6 +58,12 @@ def scale(output: Output, servers: int | None, clients: int | None) -> None:
         output.next("make status")
         raise SystemExit(130) from None
     show_status(output, record)
+
+
+def _never_started(output: Output, record: Record) -> bool:
+    """Whether the background process only waits to tell why it could not open its lab."""
+    seen = background.query(output, record, "progress")
+    return seen["stage"] == "failed" and not seen["started"]
 
 
 def _check_same(output: Output, record: Record, hosts: str, cluster: Path) -> None:
