@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -27,14 +28,14 @@ class SynthesisError(Exception):
     """The application refused the cluster file, or could not be synthesised; the message is what it said."""
 
 
-def synthesize(cluster_file: Path) -> Path:
-    """The directory of the cloud assembly, made unless the cache has it."""
-    place = cache_directory() / "assemblies" / _digest(cluster_file)
+def synthesize(*cluster_files: Path) -> Path:
+    """The directory of the cloud assembly with a stack for each cluster file, made unless the cache has it."""
+    place = cache_directory() / "assemblies" / _digest(cluster_files)
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
         try:
-            _run_application(cluster_file, made)
+            _run_application(cluster_files, made)
             try:
                 made.rename(place)  # another process may have been faster: then its assembly is as good
             except OSError:
@@ -68,12 +69,12 @@ def for_this_machine(cluster_file: Path) -> Path:
     return place
 
 
-def _run_application(cluster_file: Path, target: Path) -> None:
+def _run_application(cluster_files: Sequence[Path], target: Path) -> None:
     """`python app.py` the way the CDK's command line runs it: context and output directory by environment."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
     environment = os.environ | {
         "CDK_OUTDIR": str(target),
-        "CDK_CONTEXT_JSON": json.dumps(context | {"clusters": str(cluster_file.resolve())}),
+        "CDK_CONTEXT_JSON": json.dumps(context | {"clusters": [str(file.resolve()) for file in cluster_files]}),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "PYTHONPATH": str(REPOSITORY),
     }
@@ -84,8 +85,8 @@ def _run_application(cluster_file: Path, target: Path) -> None:
         raise SynthesisError(done.stderr.strip() or f"app.py ended with {done.returncode}")
 
 
-def _digest(cluster_file: Path) -> str:
-    digest = hashlib.sha256(cluster_file.read_bytes())
+def _digest(cluster_files: Sequence[Path]) -> str:
+    digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in cluster_files))
     for name in INPUTS:
         for path in _files(REPOSITORY / name):
             digest.update(f"{path.relative_to(REPOSITORY)}\0{path.stat().st_mode & 0o111}\0".encode())

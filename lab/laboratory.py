@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,7 +47,10 @@ class FormationFailedError(Exception):
 
 
 class Laboratory:
-    """`time_scale` shortens what AWS and simulated products wait on purpose; leave it at 1 for real products."""
+    """`time_scale` shortens what AWS and simulated products wait on purpose, `timeout_scale` what they wait at most, down
+    to `shortest_timeout_seconds`; leave both at 1 for real products. Without `mirrored` the bucket stays empty until
+    `mirror` is called.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,9 @@ class Laboratory:
         cluster: Path = DEFAULT_CLUSTER,
         *,
         time_scale: float = 1.0,
+        timeout_scale: float = 1.0,
+        shortest_timeout_seconds: float = 0.0,
+        mirrored: bool = True,
         chaos: Chaos | None = None,
         progress: Report = silent,
         prepared: Prepared | None = None,
@@ -61,6 +68,8 @@ class Laboratory:
         self.chaos = chaos or Chaos()
         self._progress = progress
         self._time_scale = time_scale
+        self._timeouts = {"timeout_scale": timeout_scale, "shortest_timeout_seconds": shortest_timeout_seconds}
+        self._mirrored = mirrored
         self._stack = ExitStack()
         self.prepared = prepared or prepare(hosts, cluster, progress)
         self.config = self.prepared.config
@@ -85,7 +94,14 @@ class Laboratory:
         self._stack.callback(self.data_center.close)
         self.hosts = self.data_center.hosts
         self.aws = self._stack.enter_context(
-            EmbeddedAws(self.hosts, self.config.region, ACCOUNT, time_scale=self._time_scale, chaos=self.chaos)
+            EmbeddedAws(
+                self.hosts,
+                self.config.region,
+                ACCOUNT,
+                time_scale=self._time_scale,
+                chaos=self.chaos,
+                **self._timeouts,
+            )
         )
         # Hosts that are still held would keep a thread of the embedded AWS from ending.
         self._stack.callback(self.hosts.release)
@@ -95,9 +111,13 @@ class Laboratory:
         self._progress(Step("deploy", f"deploying {self.prepared.stack_name}"))
         self.outputs = self.aws.deploy(self.prepared.assembly, self.prepared.stack_name)
         self.bucket = self.outputs["BucketName"]
-        artifacts = self.prepared.artifacts
-        upload(self.aws.client("s3"), self.bucket, artifacts, manifest_of(artifacts), self._progress)
+        if self._mirrored:
+            self.mirror()
         self._progress(Step("deploy", f"{self.prepared.stack_name} deployed", finished=True))
+        self._boot()
+
+    def _boot(self) -> None:
+        """The bucket is filled, and nodes can install from it."""
         self.hosts.release()
 
     def close(self) -> None:
@@ -105,6 +125,11 @@ class Laboratory:
         self._stack.close()
 
     # What an operator does.
+
+    def mirror(self) -> None:
+        """Fill the bucket with what nodes install from."""
+        artifacts = self.prepared.artifacts
+        upload(self.aws.client("s3"), self.bucket, artifacts, manifest_of(artifacts), self._progress)
 
     def scale(self, servers: int | None = None, clients: int | None = None) -> None:
         """Set the desired capacity of the first server group and of the first client pool."""
@@ -169,7 +194,7 @@ class Laboratory:
 
     def formation(self) -> dict[str, Any]:
         """The formation record: status, attempt, reason. Empty before the first server arrives."""
-        table = self._table_name()
+        table = self.table_name
         found = self.aws.client("dynamodb").get_item(
             TableName=table, Key={"pk": {"S": "formation"}, "sk": {"S": "record"}}, ConsistentRead=True
         )
@@ -231,12 +256,11 @@ class Laboratory:
         nodes = ", ".join(f"{node.instance_id} {node.state} {node.phase}".strip() for node in self.nodes())
         return f"formation {record.get('status', 'not begun')} ({record.get('reason', '-')}); {nodes or 'no nodes'}"
 
-    def _table_name(self) -> str:
-        if not hasattr(self, "_table"):
-            resources = self.aws.client("cloudformation").describe_stack_resources(StackName=self.prepared.stack_name)
-            tables = [r for r in resources["StackResources"] if r["ResourceType"] == "AWS::DynamoDB::Table"]
-            self._table = str(tables[0]["PhysicalResourceId"])
-        return self._table
+    @cached_property
+    def table_name(self) -> str:
+        resources = self.aws.client("cloudformation").describe_stack_resources(StackName=self.prepared.stack_name)
+        tables = [r for r in resources["StackResources"] if r["ResourceType"] == "AWS::DynamoDB::Table"]
+        return str(tables[0]["PhysicalResourceId"])
 
 
 def find_node(nodes: list[NodeView], given: str) -> NodeView:

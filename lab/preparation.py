@@ -37,8 +37,13 @@ class Prepared:
     host_image: str = ""
 
 
-def prepare(kind: Kind, cluster: Path = DEFAULT_CLUSTER, progress: Report = silent) -> Prepared:
-    """Raises InvalidConfig, SynthesisError, NotPreparedError, and what building products raises."""
+def prepare(
+    kind: Kind, cluster: Path = DEFAULT_CLUSTER, progress: Report = silent, *, assembly: Path | None = None
+) -> Prepared:
+    """Raises InvalidConfig, SynthesisError, NotPreparedError, and what building products raises.
+
+    `assembly` is one that has the cluster's stack already, among others; without it, one is synthesised.
+    """
     if kind == "container":
         if os.geteuid() != 0:
             raise NotPreparedError("container hosts need root: run as root, or use HOSTS=simulated")
@@ -49,9 +54,9 @@ def prepare(kind: Kind, cluster: Path = DEFAULT_CLUSTER, progress: Report = sile
         _check_versions(config)
         artifacts, image = _real(progress)
     progress(Step("synth", f"synthesising {cluster.name}"))
-    assembly = synthesize(cluster)
+    assembly = assembly or synthesize(cluster)
     progress(Step("synth", f"stack of cluster {config.name}", finished=True))
-    return Prepared(kind, cluster, config, assembly, _stack_name(assembly), artifacts, image)
+    return Prepared(kind, cluster, config, assembly, _stack_name(assembly, config), artifacts, image)
 
 
 def _real(progress: Report) -> tuple[Sequence[Artifact], str]:
@@ -97,9 +102,8 @@ def _simulated(config: ClusterConfig) -> Sequence[Artifact]:
     return artifacts
 
 
-def _stack_name(assembly: Path) -> str:
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    stacks = [name for name, artifact in artifacts.items() if artifact["type"] == "aws:cloudformation:stack"]
-    if len(stacks) != 1:
-        raise NotPreparedError(f"a laboratory runs one cluster; {assembly} has {len(stacks)} stacks")
-    return str(stacks[0])
+def _stack_name(assembly: Path, config: ClusterConfig) -> str:
+    name = f"quorate-{config.name}"
+    if name not in json.loads((assembly / "manifest.json").read_text())["artifacts"]:
+        raise NotPreparedError(f"{assembly} has no stack {name}")
+    return name

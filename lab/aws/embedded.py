@@ -67,12 +67,14 @@ class EmbeddedAws:
         account: str = "123456789012",
         time_scale: float = 1.0,
         timeout_scale: float = 1.0,
+        shortest_timeout_seconds: float = 0.0,
         chaos: Chaos | None = None,
     ) -> None:
         self.region = region
         self.account = account
         self.chaos = chaos or Chaos()
-        self._cloud = Cloud(hosts, region, account, Clock(time_scale, timeout_scale), self.chaos)
+        clock = Clock(time_scale, timeout_scale, shortest_timeout_seconds)
+        self._cloud = Cloud(hosts, region, account, clock, self.chaos)
         self._stack = ExitStack()
         self._servers: list[AwsServer] = []
         cloud = self._cloud

@@ -1,0 +1,197 @@
+"""A cluster on simulated hosts, with what a story looks at: executions, commands, calls, hooks, records, logs."""
+
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from lab.aws import ExecutionRecord
+from lab.hosts.simulated import Faults
+from lab.hosts.simulated.raft import Raft
+from lab.laboratory import Laboratory
+from lab.preparation import Prepared
+from lambdas.domain import names
+from lambdas.domain.config import PRODUCTS
+
+TIME_SCALE = 0.01
+PATIENT = {"timeout_scale": 1.0, "shortest_timeout_seconds": 0.0}
+IMPATIENT = {"timeout_scale": 0.005, "shortest_timeout_seconds": 1.5}
+"""For stories in which a time-out does something: minutes become a second or two, and no real work is cut off."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One command as Run Command knows it."""
+
+    instance_id: str
+    component: str
+    phase: str
+    status: str
+
+    @property
+    def work(self) -> tuple[str, str, str]:
+        return self.instance_id, self.component, self.phase
+
+
+class Story(Laboratory):
+    """`before` is called when all is deployed and nothing has booted."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        before: Callable[["Story"], object] | None = None,
+        impatient: bool = False,
+        mirrored: bool = True,
+    ) -> None:
+        super().__init__(
+            "simulated",
+            prepared.cluster_file,
+            prepared=prepared,
+            time_scale=TIME_SCALE,
+            mirrored=mirrored,
+            **(IMPATIENT if impatient else PATIENT),
+        )
+        self._before = before
+
+    def _open(self) -> None:
+        self._listen()
+        super()._open()
+
+    def _boot(self) -> None:
+        if self._before:
+            self._before(self)
+        super()._boot()
+
+    def _listen(self) -> None:
+        from lambdas.observability import SERVICE, logger
+
+        self._log = io.StringIO()
+        listener = logging.StreamHandler(self._log)
+        listener.setFormatter(logger.registered_formatter)
+        logging.getLogger(SERVICE).addHandler(listener)
+        self._stack.callback(logging.getLogger(SERVICE).removeHandler, listener)
+
+    @property
+    def faults(self) -> Faults:
+        return self.data_center.simulated.faults
+
+    def settle(self, timeout_seconds: float = 30.0) -> "Story":
+        """Until nothing is under way. The embedded AWS itself has to be without an error."""
+        assert self.aws.drain(timeout_seconds), f"still under way: {self._how_far()}"
+        assert self.aws.errors == []
+        return self
+
+    # Executions.
+
+    def launches(self, group: str | None = None) -> list[ExecutionRecord]:
+        """Executions of node_launch that took a launch: not those that a repeated event began."""
+        return [
+            one
+            for one in self.executions("node_launch")
+            if "Ignored" not in one.states_entered
+            and (group is None or one.input["detail"]["AutoScalingGroupName"].endswith(f"-{group}"))
+        ]
+
+    def executions(self, flow: str) -> list[ExecutionRecord]:
+        return list(self.aws.executions(names.state_machine(self.config.name, flow)))
+
+    @property
+    def formations(self) -> list[ExecutionRecord]:
+        return self.executions("form_cluster")
+
+    def launch_of(self, instance_id: str) -> ExecutionRecord:
+        [one] = [one for one in self.launches() if one.input["detail"]["EC2InstanceId"] == instance_id]
+        return one
+
+    # Commands and calls.
+
+    @property
+    def sent(self) -> list[Sent]:
+        """In the order in which they were sent."""
+        pages = self.aws.client("ssm").get_paginator("list_command_invocations").paginate()
+        found = [one for page in pages for one in page["CommandInvocations"]]
+        return [
+            Sent(one["InstanceId"], *one["DocumentName"].rsplit("-", 2)[1:], one["Status"])
+            for one in sorted(found, key=lambda one: one["RequestedDateTime"])
+        ]
+
+    def succeeded(self, *phases: str) -> Counter[tuple[str, str, str]]:
+        """How often each command of these phases succeeded: once is enough."""
+        return Counter(one.work for one in self.sent if one.phase in phases and one.status == "Success")
+
+    def calls(self, handler: str) -> Counter[str]:
+        return self.aws.calls.by_caller().get(f"lambda:{names.function(self.config.name, handler)}", Counter())
+
+    # Auto Scaling.
+
+    def states(self, group: str) -> dict[str, str]:
+        """Lifecycle state by instance id."""
+        return {one["InstanceId"]: one["LifecycleState"] for one in self.group(group)["Instances"]}
+
+    def group(self, name: str) -> dict[str, Any]:
+        [group] = self.aws.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[names.autoscaling_group(self.config.name, name)]
+        )["AutoScalingGroups"]
+        return dict(group)
+
+    def resume_launching(self, group: str) -> None:
+        self.aws.client("autoscaling").resume_processes(
+            AutoScalingGroupName=names.autoscaling_group(self.config.name, group), ScalingProcesses=["Launch"]
+        )
+
+    def release(self, instance_id: str) -> None:
+        """What an operator does who wants that very instance to go."""
+        self.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=instance_id, ShouldDecrementDesiredCapacity=True
+        )
+
+    # Records, logs, products.
+
+    def records(self, pk: str) -> dict[str, dict[str, Any]]:
+        """Items of the table by their sort key."""
+        read = TypeDeserializer().deserialize
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table_name)
+        items = [{key: read(value) for key, value in item.items()} for page in pages for item in page["Items"]]
+        return {item["sk"]: item for item in items if item["pk"] == pk}
+
+    @property
+    def log(self) -> str:
+        return self._log.getvalue()
+
+    def log_lines(self, *, of: str | None = None) -> list[dict[str, Any]]:
+        """What handlers logged, oldest first."""
+        lines = []
+        for line in self.log.splitlines():
+            with suppress(ValueError):
+                lines.append(json.loads(line))
+        wanted = names.function(self.config.name, of) if of else None
+        return [line for line in lines if wanted in (None, line.get("function_name"))]
+
+    def clusters(self, product: str) -> list[Raft]:
+        """Raft clusters of a product; more than one is a split brain."""
+        return list(self.data_center.simulated.world.servers[product].clusters)
+
+    def assert_one_cluster(self) -> None:
+        """One cluster of each product: every server that is in service votes, and its first state was made once."""
+        for product in PRODUCTS:
+            [raft] = self.clusters(product)
+            serving = {
+                instance_id
+                for group in self.config.server_groups
+                if product in group.serves
+                for instance_id, state in self.states(group.name).items()
+                if state == "InService"
+            }
+            assert set(raft.voters) >= serving, f"{product}: {raft.voters}"
+            assert raft.leader in serving
+        bootstraps = self.succeeded("bootstrap")
+        made = Counter(component for _, component, _ in bootstraps)
+        assert made == {"consul": 1, "vault_init": 1, "nomad": 1}
+        assert set(bootstraps.values()) == {1}, "a bootstrap that succeeded was sent again"
