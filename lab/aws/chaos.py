@@ -39,6 +39,7 @@ class LambdaFault:
     when: Moment
     calls_allowed: int | None
     times: float
+    matches: Matches
 
 
 @dataclass
@@ -72,18 +73,24 @@ class Chaos:
         self._add(self._events, EventFault(matches, (seconds,), times))
 
     def fail_lambda(
-        self, function: str, error: str = "Lambda.ServiceException", *, when: Moment = "before", times: float = 1
+        self,
+        function: str,
+        error: str = "Lambda.ServiceException",
+        *,
+        when: Moment = "before",
+        times: float = 1,
+        matches: Matches = any_event,
     ) -> None:
-        """Fail invocations whose function name contains `function`.
+        """Fail invocations whose function name contains `function` and whose event `matches`.
 
         `when="after"` fails them although the handler has done its work: the answer is lost. An error of the form
         `Lambda.X` is the Invoke API's own; any other name is reported as the function's error.
         """
-        self._add(self._lambdas, LambdaFault(function, error, when, None, times))
+        self._add(self._lambdas, LambdaFault(function, error, when, None, times, matches))
 
-    def kill_lambda(self, function: str, *, after_calls: int, times: float = 1) -> None:
+    def kill_lambda(self, function: str, *, after_calls: int, times: float = 1, matches: Matches = any_event) -> None:
         """End the handler's process after so many AWS calls; not even its `except` clauses run."""
-        self._add(self._lambdas, LambdaFault(function, "Runtime.ExitError", "before", after_calls, times))
+        self._add(self._lambdas, LambdaFault(function, "Runtime.ExitError", "before", after_calls, times, matches))
 
     def throttle(self, service: str, operation: str, *, times: float = 1) -> None:
         """Refuse an API with its throttling error; names are boto3's ("ssm", "SendCommand")."""
@@ -102,8 +109,8 @@ class Chaos:
         fault = self._take(self._events, lambda candidate: candidate.matches(event))
         return fault.delays_seconds if fault else (0.0,)
 
-    def lambda_fault(self, function: str) -> LambdaFault | None:
-        return self._take(self._lambdas, lambda candidate: candidate.function in function)
+    def lambda_fault(self, function: str, event: Event) -> LambdaFault | None:
+        return self._take(self._lambdas, lambda fault: fault.function in function and fault.matches(event))
 
     def throttles(self, service: str, operation: str) -> bool:
         if not self._throttles:

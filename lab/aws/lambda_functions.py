@@ -11,6 +11,8 @@ import json
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,12 +23,16 @@ from moto.core.exceptions import JsonRESTError
 from lab.aws.calls import calling_as
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
-from lab.aws.invocation import Invocation, InvocationKilled, LambdaContext
+from lab.aws.invocation import Invocation, InvocationKilled, LambdaContext, current_invocation
 
 # Delays before the second and the third try of an asynchronous invocation (Lambda guide, "Asynchronous invocation").
 ASYNC_RETRY_DELAYS_SECONDS = (60.0, 120.0)
 
 DEFAULT_TIMEOUT_SECONDS = 3
+
+# Handlers share this process's processor, and their timeouts run meanwhile: too many at once would all time out.
+CONCURRENT_HANDLERS = 64
+MANY = 100_000
 
 
 class InvokeError(JsonRESTError):
@@ -54,6 +60,8 @@ class LambdaFunctions:
         self._cloud = cloud
         self.invoked: list[Invoked] = []
         self._running: set[Invocation] = set()
+        self._turns = threading.Semaphore(CONCURRENT_HANDLERS)
+        self._closed = False
 
     def install(self) -> None:
         functions = self
@@ -87,7 +95,9 @@ class LambdaFunctions:
         self._cloud.background.go(self._try_asynchronously, function, event, 0)
 
     def kill_all(self) -> None:
-        """The next AWS call of any handler that still runs ends it."""
+        """The next AWS call of any handler that runs, or waits for its turn, ends it."""
+        self._closed = True
+        self._turns.release(MANY)
         for invocation in list(self._running):
             invocation.killed = True
 
@@ -102,16 +112,17 @@ class LambdaFunctions:
 
     def _run(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
         """Run the handler: its answer as JSON, whether it failed, and its log (which stays on our own stdout)."""
-        fault = self._cloud.chaos.lambda_fault(function.function_name)
+        event = json.loads(event) if isinstance(event, str) else event
+        fault = self._cloud.chaos.lambda_fault(function.function_name, event)
         invocation = Invocation(
             environment=_environment(function), calls_allowed=fault.calls_allowed if fault else None
         )
-        event = json.loads(event) if isinstance(event, str) else event
         started_at = time.monotonic()
         if fault and fault.when == "before" and fault.calls_allowed is None:
             outcome: Outcome = _fault_outcome(fault.error, invocation)
         else:
-            with self._cloud.lock.released():
+            with self._cloud.lock.released(), self._turn():
+                invocation.killed = self._closed
                 outcome = self._call(function, copy.deepcopy(event), invocation)
             if fault and fault.when == "after":
                 outcome = _fault_outcome(fault.error, invocation)
@@ -120,6 +131,15 @@ class LambdaFunctions:
             Invoked(function.function_name, event, outcome.error_type, seconds, time.time(), outcome.cpu_seconds)
         )
         return outcome.payload, outcome.error_type is not None, ""
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for a place to run in, unless a handler that has one is waiting for us."""
+        if current_invocation():
+            yield
+            return
+        with self._turns:
+            yield
 
     def _call(self, function: LambdaFunction, event: Any, invocation: Invocation) -> "Outcome":
         timeout = float(function.timeout or DEFAULT_TIMEOUT_SECONDS)

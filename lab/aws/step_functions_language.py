@@ -17,6 +17,9 @@ import boto3
 from botocore.config import Config
 from botocore.model import OperationModel
 from jsonpath_ng.ext import parse
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout, TimeoutSeconds
@@ -71,6 +74,7 @@ class StatesLanguage:
     def install(self) -> None:
         self._install_parser()
         self._install_paths()
+        self._install_error_names()
         self._install_sdk_integrations()
         self._install_time()
 
@@ -89,6 +93,9 @@ class StatesLanguage:
 
     def _install_paths(self) -> None:
         self._cloud.seams.replace_everywhere(PARSER, "extract_json", json_path.extract_json, _extract)
+
+    def _install_error_names(self) -> None:
+        self._cloud.seams.replace_everywhere(PARSER, "CustomErrorName", CustomErrorName, _error_named)
 
     def _install_sdk_integrations(self) -> None:
         seams = self._cloud.seams
@@ -192,6 +199,16 @@ def _normalise_response(
     operation = _operation_of(task, boto_service_name, service_action_name)
     if operation is not None and operation.output_shape is not None:
         task._from_boto_response(response, operation.output_shape)
+
+
+def _error_named(error_name: str | None = None) -> ErrorName:
+    """What leaves a Map or a Fail state may be an error of the language itself; moto has only custom names there."""
+    try:
+        return StatesErrorName.from_name(str(error_name))
+    except ValueError:
+        name = CustomErrorName.__new__(CustomErrorName)
+        ErrorName.__init__(name, error_name)
+        return name
 
 
 def _error_prefix(service: str) -> str:

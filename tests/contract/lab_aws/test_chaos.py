@@ -61,7 +61,7 @@ def test_rules_apply_as_often_as_they_say() -> None:
     event = {"source": "aws.ssm"}
     assert [chaos.throttles("ssm", "SendCommand") for _ in range(3)] == [True, True, False]
     assert [chaos.event_delays(event) for _ in range(2)] == [(), (0.0,)]
-    fault = chaos.lambda_fault("cluster-form-function")
+    fault = chaos.lambda_fault("cluster-form-function", {})
     assert fault is not None
     assert fault.calls_allowed == 3
-    assert chaos.lambda_fault("cluster-form-function") is None
+    assert chaos.lambda_fault("cluster-form-function", {}) is None

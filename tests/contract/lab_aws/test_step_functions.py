@@ -155,6 +155,16 @@ def test_a_task_that_gets_no_answer_times_out(impatient: EmbeddedAws) -> None:
     assert execution.error == "States.Timeout"
 
 
+def test_an_error_of_the_language_keeps_its_name_on_its_way_out_of_a_map(impatient: EmbeddedAws) -> None:
+    inner = waiting(impatient, TimeoutSeconds=10)
+    each = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": inner, "Next": "Done"}
+    each["Catch"] = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "Failed"}]
+    failed = {"Type": "Fail", "ErrorPath": "$.failure.Error", "Cause": "caught"}
+    states = {"Each": each, "Done": {"Type": "Succeed"}, "Failed": failed}
+    execution = run(impatient, {"StartAt": "Each", "States": states}, {"items": [1, 2]})
+    assert (execution.error, execution.cause) == ("States.Timeout", "caught")
+
+
 def test_retries_are_counted_as_transitions(aws: EmbeddedAws) -> None:
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2}]
     execution = run(aws, task("aws-sdk:ssm:getParameter", {"Name": "/missing"}, Retry=retry))
