@@ -11,11 +11,22 @@
 `hosts` is what stands in for machines (`lab.hosts.seam.Hosts`). One module fills the gaps of one service, through
 seams that are asserted when they are installed:
 
-    instances            EC2 boots and ends machines          auto_scaling*, lifecycle_hooks, capacity
-    run_command*         SSM commands and agents              lambda_functions, invocation
-    event_bridge         rules, retries, dead letters         event_targets, event_input
-    step_functions*      executions, tokens, language         cloud_formation*, deployment
-    http_server          the same AWS for processes outside   chaos: faults on demand; calls: who calls what
+    instances            EC2 boots and ends machines
+    auto_scaling         groups: launch, wait, replace, retain, scale in     auto_scaling_api, lifecycle_hooks,
+                                                                             scaling_activities, capacity
+    run_command          SSM commands, and agents that run them              run_command_api, commands,
+                                                                             command_delivery, ssm_documents
+    lambda_functions     handlers in this process                            invocation
+    event_bridge         rules, retries, dead letters                        event_targets, event_input
+    step_functions       executions and their history                        step_functions_language (what moto reads
+                                                                             otherwise), step_functions_tokens
+    cloud_formation      stacks, and types that moto lacks                   cloud_formation_*, kms_keys,
+                                                                             bucket_policies
+    deployment           the output of `cdk synth` into stacks               public_parameters
+    http_server          the same AWS for processes outside                  endpoints, object_stream
+    api_gate             the door for all calls of this process              calls (who calls what), chaos (faults)
+
+What they share: `cloud`, `seams`, `big_lock`, `background`, `clock`.
 
 Every boto3 client of the process reaches the embedded AWS, Lambda handlers included; none reaches the real one.
 """

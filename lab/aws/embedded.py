@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -218,13 +217,3 @@ class EmbeddedAws:
         os.environ.update(values)
         os.environ.__class__ = InvocationEnvironment
         self._stack.callback(restore)
-
-
-def wait_until(condition: Any, timeout: float = 10.0, interval: float = 0.01) -> bool:
-    """Poll until `condition()` is true; False when time ran out."""
-    ends_at = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > ends_at:
-            return False
-        time.sleep(interval)
-    return True

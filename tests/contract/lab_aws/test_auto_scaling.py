@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws
 from lab.aws.capacity import Member, next_subnet, to_terminate
-from lab.aws.embedded import wait_until
 from tests.contract.lab_aws.hosts import RecordingHosts
 from tests.contract.lab_aws.template import STACK, group, hook, network, write_assembly
+from tests.contract.lab_aws.waiting import wait_until
 
 RETAIN = {"RetentionTriggers": {"TerminateHookAbandon": "retain"}}
 

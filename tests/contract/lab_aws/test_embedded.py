@@ -12,11 +12,11 @@ from lab.aws import EmbeddedAws
 from lab.aws.api_gate import RealAwsRefusedError
 from lab.aws.background import Background
 from lab.aws.big_lock import BigLock
-from lab.aws.embedded import wait_until
 from lab.aws.seams import SeamMovedError, Seams
 from tests.contract.lab_aws.hosts import RecordingHosts
 from tests.contract.lab_aws.template import STACK, small_application, write_assembly
 from tests.contract.lab_aws.test_whole import scale
+from tests.contract.lab_aws.waiting import wait_until
 
 
 def test_closing_in_the_middle_leaves_no_thread_and_restores_the_process(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws
-from lab.aws.embedded import wait_until
 from tests.contract.lab_aws.template import HANDLERS, STACK, function, network, write_assembly
+from tests.contract.lab_aws.waiting import wait_until
 
 HANDLER_NAMES = ("environment", "fail", "sleep", "count_calls", "unprintable", "echo", "missing")
 

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws
-from lab.aws.embedded import wait_until
 from lab.aws.ssm_documents import InvalidParameters, environment, resolve_parameters, steps
 from lab.hosts.seam import Ran
 from tests.contract.lab_aws.hosts import RecordingHosts
 from tests.contract.lab_aws.template import DOCUMENT, STACK, group, network, write_assembly
+from tests.contract.lab_aws.waiting import wait_until
 
 
 @pytest.fixture

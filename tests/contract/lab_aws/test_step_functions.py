@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws, ExecutionRecord
-from lab.aws.embedded import wait_until
 from tests.contract.lab_aws.hosts import RecordingHosts
+from tests.contract.lab_aws.waiting import wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 
