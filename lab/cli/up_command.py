@@ -1,5 +1,6 @@
 """`make up` and `make scale`: what changes the lab, and is followed until it is done."""
 
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,6 +75,8 @@ def _check_same(output: Output, record: Record, hosts: str, cluster: Path) -> No
 
 def _prepare(output: Output, kind: Kind, cluster: Path) -> None:
     """What takes minutes the first time, in the foreground where an interrupt ends it; all of it is cached."""
+    if kind == "container" and os.geteuid() != 0:
+        output.fail("container hosts need root", "make up as root", "make up HOSTS=simulated, which runs anywhere")
     try:
         with Bars(output.console) as report:
             if kind == "container":

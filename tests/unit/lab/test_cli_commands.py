@@ -169,3 +169,13 @@ def test_a_phase_is_done_when_all_its_components_are() -> None:
     assert str(PhaseView({"consul": "Success", "vault": "InProgress"})) == "1/2"
     assert str(PhaseView({"consul": "Success", "vault": "Failed"})) == "failed"
     assert str(PhaseView({"consul": "Success"})) == "done"
+
+
+def test_container_hosts_without_root_are_refused_with_the_way_out(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    result = runner.invoke(app, ["up", "--hosts", "container"])
+    assert result.exit_code == 1
+    assert "container hosts need root" in result.output
+    assert "make up HOSTS=simulated" in result.output
