@@ -63,6 +63,8 @@ show_journal() {
 # retire_service NAME: stopped, and not started by a reboot either.
 retire_service() {
   local -r name=$1
-  systemctl disable --quiet --now "$name"
+  if is_running "$name" || systemctl is-enabled --quiet "$name"; then
+    systemctl disable --quiet --now "$name"
+  fi
   rm -f "$root/run/quorate/$name.running"
 }

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 from moto.moto_api._internal import moto_api_backend
 
-from tests.shell.scratch_node import ScratchNode
+from lambdas.domain.names import SECRET_NAMES
+from tests.shell.scratch_node import SECRETS_PREFIX, ScratchNode
 from tests.shell.stand_ins.authority import Authority
 from tests.shell.stand_ins.cloud import BUCKET, REGION, Cloud
+from tests.shell.stand_ins.consul import Consul
 from tests.shell.stand_ins.metadata import Metadata
+from tests.shell.stand_ins.nomad import Nomad
+from tests.shell.stand_ins.vault import Vault
+from tests.shell.world import World
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +42,17 @@ def cloud(authority: Authority, metadata: Metadata) -> Iterator[Cloud]:
 @pytest.fixture
 def node(tmp_path: Path, cloud: Cloud, metadata: Metadata, authority: Authority) -> ScratchNode:
     return ScratchNode(tmp_path, aws_port=cloud.port, metadata_port=metadata.port, authority_file=authority.file)
+
+
+@pytest.fixture
+def world(node: ScratchNode, cloud: Cloud, metadata: Metadata, authority: Authority, tmp_path: Path) -> Iterator[World]:
+    certificate, key = authority.issue_files("products", ["127.0.0.1"])
+    consul, nomad, vault = (product(certificate, key, authority.file) for product in (Consul, Nomad, Vault))
+    node.routes = [
+        f"127.0.0.1:{usual}:127.0.0.1:{product.port}"
+        for usual, product in ((8501, consul), (4646, nomad), (8200, vault))
+    ]
+    cloud.make_secrets(SECRETS_PREFIX, SECRET_NAMES)
+    yield World(node, cloud, metadata, authority, consul, nomad, vault)
+    for product in (consul, nomad, vault):
+        product.close()

@@ -36,7 +36,7 @@ class Cloud:
         certificate, key = authority.issue_files("aws", NAMES)
         self._server = make_server("127.0.0.1", 0, self._gate, threaded=True, ssl_context=(str(certificate), str(key)))
         self.port: int = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self._ca = str(authority.file)
 
     def client(self, service: str) -> Any:

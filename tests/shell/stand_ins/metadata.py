@@ -46,7 +46,7 @@ class Metadata:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def lookup(self, path: str) -> str | None:
         if path == "iam/security-credentials/":

@@ -1,0 +1,94 @@
+"""Consul's API as far as the documents go: default deny, ACL objects with ids of Consul's own, Raft, one agent."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from tests.shell.stand_ins.product import Answer, Product
+
+FORBIDDEN: Answer = (403, "Permission denied: token with AccessorID '00000000' lacks permission")
+KINDS = {"policy": "ID", "role": "ID", "token": "AccessorID", "auth-method": "Name", "binding-rule": "ID"}
+
+
+class Consul(Product):
+    token_header = "X-Consul-Token"
+
+    def __init__(self, *args: Any) -> None:
+        self.leader = "127.0.0.1:8300"
+        self.voters = {"127.0.0.1:8300": True}
+        self.health = "passing"
+        self.management: str | None = None
+        self.agent_tokens: set[str] = set()
+        self.objects: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in KINDS}
+        self.on_leave: Callable[[], None] = lambda: None
+        super().__init__(*args)
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str, certified: bool) -> Answer:
+        match [method, *path.split("/")]:
+            case ["GET", "status", "leader"]:
+                return 200, f'"{self.leader}"'
+            case ["PUT", "acl", "bootstrap"]:
+                return self._bootstrap(body)
+            case ["GET", "acl", "token", "self"]:
+                return (200, {}) if self._may_manage(token) else (403, "ACL not found")
+            case ["GET", "acl", "binding-rules"] if self._may_manage(token):
+                rules = self.objects["binding-rule"].values()
+                return 200, [rule for rule in rules if rule["AuthMethod"] == query["authmethod"]]
+            case ["GET", "acl", "policy" | "role" as kind, "name", name] if self._may_manage(token):
+                found = [entry for entry in self.objects[kind].values() if entry["Name"] == name]
+                return (200, found[0]) if found else (404, f"Requested {kind} does not exist: ACL not found")
+            case ["GET", "acl", kind, key] if self._may_manage(token):
+                entry = self.objects[kind].get(key)
+                return (200, entry) if entry else (404, "ACL not found")
+            case ["PUT", "acl", kind, *key] if self._may_manage(token):
+                return self._write(kind, key[0] if key else None, body)
+            case ["GET", "operator", "raft", "configuration"] if self._may_read(token):
+                servers = [
+                    {
+                        "ID": address,
+                        "Node": address,
+                        "Address": address,
+                        "Leader": address == self.leader,
+                        "Voter": vote,
+                    }
+                    for address, vote in self.voters.items()
+                ]
+                return 200, {"Servers": servers}
+            case ["GET", "agent", "self"] if self._may_read(token):
+                return 200, {"Config": {"NodeName": "i-0"}}
+            case ["GET", "health", "node", "i-0"] if self._may_read(token):
+                return 200, [{"CheckID": "serfHealth", "Status": self.health}]
+            case ["PUT", "agent", "leave"] if self._may_read(token):
+                self.on_leave()
+                return 200, ""
+        return FORBIDDEN
+
+    def _may_manage(self, token: str) -> bool:
+        return bool(token) and token == self.management
+
+    def _may_read(self, token: str) -> bool:
+        made = {entry.get("SecretID") for entry in self.objects["token"].values()}
+        return self._may_manage(token) or token in self.agent_tokens | made
+
+    def _bootstrap(self, body: dict[str, str]) -> Answer:
+        if self.management:
+            return 403, "Permission denied: ACL bootstrap no longer allowed (reset index: 13)"
+        self.management = body["BootstrapSecret"]
+        return 200, {"SecretID": self.management}
+
+    def _write(self, kind: str, key: str | None, body: dict[str, Any]) -> Answer:
+        identity = KINDS[kind]
+        if key is None:
+            key = body.get(identity) or str(uuid4())
+            if key in self.objects[kind]:
+                return 400, "Invalid: already exists"
+        elif key not in self.objects[kind]:
+            return 404, "ACL not found"
+        added = {"CreateIndex": 1, "ModifyIndex": len(self.writes) + 1, "Hash": "x"}
+        links = {
+            name: [{"ID": str(uuid4()), **link} for link in links]
+            for name, links in body.items()
+            if name in ("Policies", "Roles")
+        }
+        self.objects[kind][key] = {**self.objects[kind].get(key, {}), **body, **links, **added, identity: key}
+        return 200, self.objects[kind][key]

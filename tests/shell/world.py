@@ -1,0 +1,269 @@
+"""A node with all that its documents meet, and for each document the situation in which it is run."""
+
+import io
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from lambdas.domain.component import Surroundings
+from lambdas.domain.components import component
+from lambdas.domain.names import SECRET_NAMES
+from lambdas.domain.phases import Phase
+from tests.builders import a_config, a_node
+from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX, Ended, ScratchNode
+from tests.shell.stand_ins.authority import Authority
+from tests.shell.stand_ins.cloud import Cloud
+from tests.shell.stand_ins.consul import Consul
+from tests.shell.stand_ins.metadata import Metadata
+from tests.shell.stand_ins.nomad import Nomad
+from tests.shell.stand_ins.vault import Vault
+
+NO_PREREQUISITES = {"PrerequisitesKey": "-", "PrerequisitesSha256": "-"}
+TOKENS = {name: f"{number:08x}-5ec7-4e75-8000-00000000700c" for number, name in enumerate(SECRET_NAMES, start=1)}
+"""A value for each secret."""
+
+CONFIG = a_config(name=CLUSTER)
+
+
+@dataclass
+class World:
+    node: ScratchNode
+    cloud: Cloud
+    metadata: Metadata
+    authority: Authority
+    consul: Consul
+    nomad: Nomad
+    vault: Vault
+
+    def run(self, name: str, phase: str, parameters: Mapping[str, str]) -> Ended:
+        return self.node.run(name, phase, **parameters)
+
+    def path(self, place: str) -> Path:
+        path = self.node.root / place.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def artifact(self, key: str, content: bytes) -> dict[str, str]:
+        return {f"Artifact{name}": value for name, value in self.cloud.put_object(key, content).items()}
+
+    def fill_secrets(self, *names: str) -> None:
+        for name in names or SECRET_NAMES:
+            self.cloud.overwrite_secret(SECRETS_PREFIX + name, TOKENS[name])
+
+    def trust(self) -> None:
+        """The node's certificate and its authority, as `ca` leaves them."""
+        certificate, key = self.authority.issue_files("node", ["i-0.test.quorate", "127.0.0.1"])
+        for source, name in ((self.authority.file, "ca.pem"), (certificate, "node.pem"), (key, "node.key")):
+            shutil.copy(source, self.path(f"/etc/quorate/tls/{name}"))
+
+    def configured(self, product: str) -> None:
+        """What `install` and `configure` leave of a product."""
+        self.trust()
+        self.path(f"/usr/local/bin/{product}").write_text("a program\n")
+        self.path(f"/etc/{product}.d/{product}.json").write_text("{}\n")
+        self.path(f"/etc/systemd/system/{product}.service").write_text("[Service]\n")
+
+    def running(self, product: str) -> None:
+        self.configured(product)
+        for state, text in (("enabled", ""), ("active", "active\n")):
+            self.path(f"/.units/{product}.{state}").write_text(text)
+
+    def rendered(self, name: str, phase: Phase) -> dict[str, str]:
+        """What the domain says of this phase, in the bucket."""
+        node, surroundings = a_node(config=CONFIG), Surroundings(founding=True, kms_key_id="key")
+        files = component(name).renders[phase](CONFIG, node, surroundings).model_dump(mode="json")
+        return self.cloud.put_file_set(files["files"], files["values"])
+
+    def secrets(self) -> set[str]:
+        """Every value that nobody but the script, AWS and the product may see."""
+        found = {*self.metadata.credentials.values(), *self.metadata.tokens, *TOKENS.values()}
+        found |= {value for name in SECRET_NAMES if (value := self.cloud.secret(SECRETS_PREFIX + name))}
+        found |= {
+            *self.vault.recovery_keys,
+            *self.vault.every_root,
+            *(e["SecretID"] for e in self.nomad.tokens.values()),
+        }
+        key = self.path("/etc/quorate/tls/node.key")
+        if key.exists():
+            found.add(key.read_text().splitlines()[1])
+        return found
+
+
+def zip_of(name: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, "#!/bin/sh\n")
+        archive.writestr("LICENSE.txt", "a licence\n")
+    return content.getvalue()
+
+
+def tar_of(files: Mapping[str, str]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text), 0o644 if name.isupper() else 0o755
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
+Situation = Callable[[World], dict[str, str]]
+SITUATIONS: dict[tuple[str, str], Situation] = {}
+MEMBER = {"SecretsPrefix": SECRETS_PREFIX, "Kind": "server"}
+FORMATION = {"SecretsPrefix": SECRETS_PREFIX, "Generation": "1"}
+
+
+def situation(name: str, phase: str) -> Callable[[Situation], Situation]:
+    """Registers what is there before the document runs; the function returns the document's parameters."""
+
+    def register(function: Situation) -> Situation:
+        SITUATIONS[name, phase] = function
+        return function
+
+    return register
+
+
+def _install(product: str) -> Situation:
+    return lambda world: {
+        **world.artifact(f"artifacts/{product}_1.2.3.zip", zip_of(product)),
+        "Version": "1.2.3",
+        **NO_PREREQUISITES,
+    }
+
+
+def _start(product: str, kind: str = "server") -> Situation:
+    def prepare(world: World) -> dict[str, str]:
+        world.configured(product)
+        return {"Kind": kind}
+
+    return prepare
+
+
+for _product in ("consul", "vault", "nomad"):
+    SITUATIONS[_product, "install"] = _install(_product)
+    SITUATIONS[_product, "start"] = _start(_product)
+
+
+@situation("ca", "install")
+def _(world: World) -> dict[str, str]:
+    return NO_PREREQUISITES
+
+
+@situation("ca", "configure")
+def _(world: World) -> dict[str, str]:
+    made = world.run("ca", "install", NO_PREREQUISITES).result
+    request = x509.load_pem_x509_csr(made["certificate_request"].encode())
+    return world.cloud.put_file_set(
+        [
+            file_entry("/etc/quorate/tls/ca.pem", world.authority.file.read_text(), mode="0644"),
+            file_entry("/etc/quorate/tls/node.pem", world.authority.issue(["i-0"], request.public_key()), mode="0644"),
+        ]
+    )
+
+
+def file_entry(
+    path: str, content: str, *, mode: str = "0640", owner: str = "root", group: str = "root"
+) -> dict[str, str]:
+    return {"path": path, "mode": mode, "owner": owner, "group": group, "content": content}
+
+
+@situation("cni", "install")
+def _(world: World) -> dict[str, str]:
+    world.path("/proc/sys/net/ipv4/ip_forward").write_text("0\n")
+    plugins = tar_of({"bridge": "#!", "loopback": "#!", "LICENSE": "a licence"})
+    return {**world.artifact("artifacts/cni-plugins.tgz", plugins), "Version": "1.9.1", **NO_PREREQUISITES}
+
+
+@situation("docker", "install")
+def _(world: World) -> dict[str, str]:
+    packages = tar_of({"docker.deb": "dockerd /bin/true\n"})
+    image = world.cloud.put_object(
+        "artifacts/pause.tar", tar_of({"manifest.json": json.dumps([{"RepoTags": ["pause:1"]}])})
+    )
+    return {
+        **world.artifact("artifacts/docker.tar", packages),
+        "Version": "20.10.24+dfsg1-1",
+        **{f"Image{name}": value for name, value in image.items()},
+        **NO_PREREQUISITES,
+    }
+
+
+@situation("consul", "configure")
+def _(world: World) -> dict[str, str]:
+    world.fill_secrets()
+    return {**world.rendered("consul", Phase.CONFIGURE), **MEMBER}
+
+
+@situation("nomad", "configure")
+def _(world: World) -> dict[str, str]:
+    world.fill_secrets()
+    return {**world.rendered("nomad", Phase.CONFIGURE), **MEMBER}
+
+
+@situation("vault", "configure")
+def _(world: World) -> dict[str, str]:
+    return world.rendered("vault", Phase.CONFIGURE)
+
+
+@situation("consul", "secrets")
+@situation("nomad", "secrets")
+@situation("vault_init", "secrets")
+def _(world: World) -> dict[str, str]:
+    return FORMATION
+
+
+@situation("consul", "bootstrap")
+def _(world: World) -> dict[str, str]:
+    world.trust()
+    world.fill_secrets()
+    return {**world.rendered("consul", Phase.BOOTSTRAP), **FORMATION}
+
+
+@situation("nomad", "bootstrap")
+def _(world: World) -> dict[str, str]:
+    world.trust()
+    world.fill_secrets(*(name for name in SECRET_NAMES if "operator" not in name))
+    world.consul.management = TOKENS["consul/management-token"]
+    return {**world.rendered("nomad", Phase.BOOTSTRAP), **FORMATION}
+
+
+@situation("vault_init", "bootstrap")
+def _(world: World) -> dict[str, str]:
+    world.trust()
+    return {**world.rendered("vault_init", Phase.BOOTSTRAP), **FORMATION}
+
+
+def _member_of_consul(world: World) -> dict[str, str]:
+    world.running("consul")
+    world.fill_secrets()
+    world.consul.agent_tokens = {TOKENS["consul/agent-token-server"], TOKENS["consul/agent-token-client"]}
+    world.consul.on_leave = lambda: world.path("/.units/consul.active").unlink(missing_ok=True)
+    return MEMBER
+
+
+def _member_of_vault(world: World) -> dict[str, str]:
+    world.running("vault")
+    world.vault.initialised = True
+    world.vault.written["auth/cert/certs/quorate-server"] = {}
+    world.vault.servers.append({"node_id": "i-1", "address": "127.0.0.2:8201", "leader": False, "voter": True})
+    return {"Kind": "server"}
+
+
+def _member_of_nomad(world: World) -> dict[str, str]:
+    world.running("nomad")
+    world.fill_secrets()
+    for kind in ("server", "client"):
+        world.nomad.tokens[kind] = {"Name": kind, "SecretID": TOKENS[f"nomad/operator-token-{kind}"]}
+    return MEMBER
+
+
+for _phase in ("verify", "leave"):
+    SITUATIONS["consul", _phase] = _member_of_consul
+    SITUATIONS["vault", _phase] = _member_of_vault
+    SITUATIONS["nomad", _phase] = _member_of_nomad
