@@ -66,6 +66,7 @@ test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, int
 
 .PHONY: e2e
 e2e: $(STAMP) ## Real products on real hosts (root; minutes)
+	@$(PYTHON) -m lab.preparation
 	@$(PYTEST) tests/e2e
 
 .PHONY: bench

@@ -107,3 +107,17 @@ def _stack_name(assembly: Path, config: ClusterConfig) -> str:
     if name not in json.loads((assembly / "manifest.json").read_text())["artifacts"]:
         raise NotPreparedError(f"{assembly} has no stack {name}")
     return name
+
+
+def main() -> None:
+    """`python -m lab.preparation`: everything that container hosts need, made or found in the cache."""
+    from lab import prerequisites
+    from lab.products.progress import Bars
+
+    with Bars() as report:
+        prerequisites.install(report)
+        prepare("container", progress=report)
+
+
+if __name__ == "__main__":
+    main()
