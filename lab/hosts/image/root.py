@@ -44,7 +44,20 @@ class ImageFailed(Exception):
 
 
 def mirror() -> str:
-    return os.environ.get("QUORATE_DEBIAN_MIRROR", "http://deb.debian.org/debian").rstrip("/")
+    """QUORATE_DEBIAN_MIRROR, or the mirror that this machine's own apt uses where that is Debian's.
+
+    Raises ImageFailed where neither is known.
+    """
+    if named := os.environ.get("QUORATE_DEBIAN_MIRROR"):
+        return named.rstrip("/")
+    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True)
+    for uri in listed.stdout.split():
+        if uri.rstrip("/").endswith("/debian"):  # the archive's own name on every mirror
+            return uri.rstrip("/")
+    raise ImageFailed(
+        "hosts are made from Debian's packages, and this machine's apt knows no mirror of them: "
+        "set QUORATE_DEBIAN_MIRROR to the URL of one, up to and with /debian"
+    )
 
 
 def sources() -> tuple[str, ...]:
