@@ -71,8 +71,11 @@ class ScratchNode:
     def start(self, component: str, phase: str, **parameters: str) -> subprocess.Popen[str]:
         """What the agent would run, as it would run it."""
         content = document_source.load(DOCUMENTS, component, phase)
-        script = self.root.parent / f"{component}-{phase}.sh"
-        script.write_text("\n".join(content["mainSteps"][0]["inputs"]["runCommand"]) + "\n")
+        return self._start("\n".join(content["mainSteps"][0]["inputs"]["runCommand"]), parameters)
+
+    def _start(self, text: str, parameters: Mapping[str, str]) -> subprocess.Popen[str]:
+        script = self.root.parent / "_script.sh"
+        script.write_text(text + "\n")
         given = {"Cluster": CLUSTER, "Region": REGION, "Bucket": BUCKET, **parameters}
         return subprocess.Popen(
             ["bash", str(script)],
@@ -85,7 +88,16 @@ class ScratchNode:
         )
 
     def run(self, component: str, phase: str, *, timeout_seconds: float = 300, **parameters: str) -> Ended:
-        process = self.start(component, phase, **parameters)
+        return self._finish(self.start(component, phase, **parameters), timeout_seconds)
+
+    def run_lines(self, library: str, *lines: str, **parameters: str) -> Ended:
+        """A few lines on top of the library files that are named."""
+        sources = "".join(f'source "${{BASH_SOURCE[0]%/*}}/../lib/{name}.sh"\n' for name in library.split())
+        script = self.root.parent / "lines.sh"
+        script.write_text("set -Eeuo pipefail\n" + sources + "\n".join(lines) + "\n")
+        return self._finish(self._start(document_source.splice(DOCUMENTS, script), parameters), 120)
+
+    def _finish(self, process: subprocess.Popen[str], timeout_seconds: float) -> Ended:
         try:
             stdout, stderr = process.communicate(timeout=timeout_seconds)
         except subprocess.TimeoutExpired:

@@ -79,6 +79,13 @@ class Cloud:
         """As an operator may, and nobody else should."""
         self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
 
+    def forget_secrets(self, prefix: str, names: Iterable[str]) -> None:
+        """As if they had been made and never filled."""
+        names = list(names)
+        for name in names:
+            self.client("secretsmanager").delete_secret(SecretId=prefix + name, ForceDeleteWithoutRecovery=True)
+        self.make_secrets(prefix, names)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -19,6 +19,8 @@ class Product:
     def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
         self.requests: list[tuple[str, str]] = []
         self.writes: list[str] = []
+        self.refused: set[str] = set()
+        """Paths that are answered with a 400."""
         self._lock = threading.Lock()
         owner = self
 
@@ -35,7 +37,10 @@ class Product:
                     owner.requests.append((self.command, path))
                     query = {name: values[0] for name, values in parse_qs(split.query).items()}
                     parsed = json.loads(body) if body else {}
-                    status, reply = owner.answer(self.command, path, query, parsed, token, certified)
+                    if path in owner.refused:
+                        status, reply = 400, {"errors": ["refused"]}
+                    else:
+                        status, reply = owner.answer(self.command, path, query, parsed, token, certified)
                     if self.command not in ("GET", "LIST") and status < 300:
                         owner.writes.append(f"{self.command} {path}")
                 content = reply if isinstance(reply, str) else json.dumps(reply)

@@ -1,0 +1,267 @@
+"""What single documents do beyond what all of them do: what is missing, what is somebody else's, what does not fit."""
+
+import json
+
+import pytest
+
+from lambdas.domain.names import SECRET_NAMES
+from tests.shell.scratch_node import SECRETS_PREFIX
+from tests.shell.stand_ins.authority import Authority
+from tests.shell.stand_ins.cloud import BUCKET
+from tests.shell.world import FORMATION, MEMBER, SITUATIONS, TOKENS, World, file_entry, tar_of, zip_of
+
+RECOVERY = SECRETS_PREFIX + "vault/recovery-keys"
+
+
+def run(world: World, component: str, phase: str, **changes: str):
+    return world.run(component, phase, SITUATIONS[component, phase](world) | changes)
+
+
+@pytest.mark.parametrize("component", ["ca", "consul", "vault", "nomad", "cni", "docker"])
+def test_missing_tools_are_named(world: World, component: str) -> None:
+    parameters = SITUATIONS[component, "install"](world)
+    world.node.without("jq", "unzip")
+    ended = world.run(component, "install", parameters)
+    assert ended.exit_code == 69
+    assert ended.result["reason"].startswith("missing on this node: jq unzip; the bucket has no packages")
+
+
+def test_missing_tools_come_from_the_bucket(world: World) -> None:
+    parameters = SITUATIONS["consul", "install"](world)
+    packages = tar_of({"jq.deb": "jq /usr/bin/jq\n", "unzip.deb": "unzip /usr/bin/unzip\n"})
+    put = world.cloud.put_object("artifacts/prerequisites.tar.gz", packages)
+    parameters |= {f"Prerequisites{name}": value for name, value in put.items()}
+    world.node.without("jq", "unzip")
+    assert world.run("consul", "install", parameters).exit_code == 0
+    assert world.node.calls().count("dpkg") == 1
+    assert world.run("vault", "install", parameters | SITUATIONS["vault", "install"](world)).exit_code == 0
+    assert world.node.calls().count("dpkg") == 1
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(world: World) -> None:
+    assert run(world, "consul", "install").result == {"version": "1.2.3", "changed": True}
+    newer = world.artifact("artifacts/consul_1.2.4.zip", zip_of("consul") + b" ")
+    ended = run(world, "consul", "install", **newer, Version="1.2.4")
+    assert ended.result == {"version": "1.2.4", "changed": True}
+    assert world.path("/usr/local/bin/consul").stat().st_mode & 0o777 == 0o755
+
+
+def test_an_archive_without_the_program_is_refused(world: World) -> None:
+    ended = run(world, "consul", "install", **world.artifact("artifacts/consul_1.zip", zip_of("council")))
+    assert (ended.exit_code, ended.result["reason"]) == (70, "artifact artifacts/consul_1.zip holds no consul")
+
+
+def test_the_key_stays_and_only_the_node_reads_it(world: World) -> None:
+    run(world, "ca", "install")
+    key = world.path("/etc/quorate/tls/node.key")
+    assert key.stat().st_mode & 0o777 == 0o640
+    owners = world.path("/.calls.owners").read_text()
+    assert "/etc/quorate/tls/node.key.new root:quorate-tls" in owners
+
+
+def test_a_certificate_for_another_key_is_refused(world: World) -> None:
+    first = SITUATIONS["ca", "configure"](world)
+    world.path("/etc/quorate/tls/node.key").unlink()
+    run(world, "ca", "install")
+    ended = world.run("ca", "configure", first)
+    assert (ended.exit_code, ended.result["reason"]) == (70, "the certificate is for another key than this node's")
+    assert not world.path("/etc/quorate/tls/node.pem").exists()
+
+
+def test_a_certificate_of_another_authority_is_refused(world: World, tmp_path) -> None:
+    right = SITUATIONS["ca", "configure"](world)
+    stored = world.cloud.client("s3").get_object(Bucket=BUCKET, Key=right["ConfigurationKey"])
+    content = json.loads(stored["Body"].read())
+    other = Authority(tmp_path / "other")
+    files = [file_entry("/etc/quorate/tls/ca.pem", other.file.read_text()), content["files"][1]]
+    ended = world.run("ca", "configure", world.cloud.put_file_set(files))
+    assert ended.exit_code == 70
+    assert "not issued by the cluster's authority" in ended.result["reason"]
+
+
+def test_secrets_reach_the_product_and_only_its_group(world: World) -> None:
+    run(world, "consul", "configure")
+    path = world.path("/etc/consul.d/secrets.json")
+    assert json.loads(path.read_text()) == {
+        "encrypt": TOKENS["consul/gossip-key"],
+        "acl": {"tokens": dict.fromkeys(("agent", "dns"), TOKENS["consul/agent-token-server"])},
+    }
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert ":consul" in world.path("/.calls.owners").read_text()
+
+
+@pytest.mark.parametrize(("component", "phase"), [("consul", "configure"), ("consul", "verify"), ("nomad", "verify")])
+def test_a_secret_without_a_value_is_a_reason_to_come_back(world: World, component: str, phase: str) -> None:
+    parameters = SITUATIONS[component, phase](world)
+    world.cloud.forget_secrets(SECRETS_PREFIX, SECRET_NAMES)
+    ended = world.run(component, phase, parameters)
+    assert ended.exit_code == 75
+    assert "has no value yet" in ended.result["reason"]
+
+
+def test_a_kernel_without_bridge_filtering_is_said(world: World) -> None:
+    parameters = SITUATIONS["cni", "install"](world)
+    world.path("/.no_module").touch()
+    ended = world.run("cni", "install", parameters)
+    assert (ended.exit_code, ended.result["reason"]) == (69, "the kernel offers no br_netfilter")
+
+
+def test_a_kernel_with_bridge_filtering_built_in_needs_no_module(world: World) -> None:
+    parameters = SITUATIONS["cni", "install"](world)
+    world.path("/.no_module").touch()
+    for name in ("arptables", "ip6tables", "iptables"):
+        world.path(f"/proc/sys/net/bridge/bridge-nf-call-{name}").write_text("1\n")
+    assert world.run("cni", "install", parameters).exit_code == 0
+    assert world.path("/proc/sys/net/ipv4/ip_forward").read_text() == "1\n"
+
+
+def test_an_image_without_a_name_is_refused(world: World) -> None:
+    image = world.cloud.put_object("artifacts/nameless.tar", tar_of({"manifest.json": '[{"RepoTags": []}]'}))
+    ended = run(world, "docker", "install", **{f"Image{name}": value for name, value in image.items()})
+    assert ended.exit_code == 70
+    assert "has no name" in ended.result["reason"]
+
+
+@pytest.mark.parametrize("product", ["consul", "vault", "nomad"])
+def test_a_service_that_fails_ends_the_start(world: World, product: str) -> None:
+    parameters = SITUATIONS[product, "start"](world)
+    world.path(f"/.units/{product}.breaks").touch()
+    getattr(world, product).close()
+    ended = world.run(product, "start", parameters)
+    assert ended.exit_code == 70
+    assert f"{product}.service failed" in ended.result["reason"]
+
+
+def test_a_client_of_nomad_waits_for_consul_and_docker(world: World) -> None:
+    world.configured("nomad")
+    world.fill_secrets()
+    token = TOKENS["nomad/consul-token-client"]
+    world.path("/etc/nomad.d/secrets.json").write_text(json.dumps({"consul": {"token": token}}))
+    world.path("/var/lib/quorate/installed/docker").write_text("x")
+    world.path("/.units/docker.active").write_text("active\n")
+    world.consul.agent_tokens = {token}
+    assert world.run("nomad", "start", {"Kind": "client"}).exit_code == 0
+    assert ("GET", "agent/self") in world.consul.requests
+
+
+@pytest.mark.parametrize("product", ["consul", "nomad"])
+def test_acls_that_somebody_else_bootstrapped_are_not_ours(world: World, product: str) -> None:
+    parameters = SITUATIONS[product, "bootstrap"](world)
+    getattr(world, product).management = "somebody else's"
+    ended = world.run(product, "bootstrap", parameters)
+    assert ended.exit_code == 70
+    assert "somebody else bootstrapped" in ended.result["reason"]
+
+
+def test_a_changed_policy_is_changed_in_consul_and_nothing_else_is(world: World) -> None:
+    parameters = SITUATIONS["consul", "bootstrap"](world)
+    assert world.run("consul", "bootstrap", parameters).result == {"bootstrapped": True, "written": 8}
+    policy = next(iter(world.consul.objects["policy"].values()))
+    wanted, policy["Rules"] = policy["Rules"], 'node_prefix "" { policy = "deny" }'
+    assert world.run("consul", "bootstrap", parameters).result == {"bootstrapped": False, "written": 1}
+    assert world.consul.objects["policy"][policy["ID"]]["Rules"] == wanted
+
+
+def test_a_nomad_token_that_was_made_and_never_stored_is_replaced(world: World) -> None:
+    parameters = SITUATIONS["nomad", "bootstrap"](world)
+    world.nomad.tokens["orphan"] = {"Name": "quorate-server", "SecretID": "lost"}
+    assert world.run("nomad", "bootstrap", parameters).exit_code == 0
+    assert sorted(token["Name"] for token in world.nomad.tokens.values()) == ["quorate-client", "quorate-server"]
+    stored = world.cloud.secret(SECRETS_PREFIX + "nomad/operator-token-server")
+    assert stored in {token["SecretID"] for token in world.nomad.tokens.values()}
+
+
+def test_vault_is_not_initialised_over_a_store_that_does_not_keep(world: World) -> None:
+    parameters = SITUATIONS["vault_init", "bootstrap"](world)
+    world.cloud.refuse = lambda what: (
+        ("400 Bad Request", b'{"__type":"AccessDeniedException"}') if what.endswith("PutSecretValue") else None
+    )
+    ended = world.run("vault_init", "bootstrap", parameters)
+    assert ended.exit_code == 70
+    assert "AccessDeniedException" in ended.result["reason"]
+    assert not world.vault.initialised
+
+
+def test_keys_of_another_generation_are_left_alone(world: World) -> None:
+    keys = json.dumps({"generation": 1, "recovery_threshold": 1, "recovery_keys": ["a"]})
+    world.cloud.overwrite_secret(RECOVERY, keys)
+    ended = world.run("vault_init", "secrets", FORMATION | {"Generation": "2"})
+    assert ended.exit_code == 70
+    assert "recovery keys of generation 1 are stored" in ended.result["reason"]
+    assert world.cloud.secret(RECOVERY) == keys
+
+
+def test_a_root_token_that_was_left_behind_goes(world: World) -> None:
+    parameters = SITUATIONS["vault_init", "bootstrap"](world)
+    world.run("vault_init", "bootstrap", parameters)
+    world.vault.roots["hvs.forgotten"] = "accessor"
+    ended = world.run("vault_init", "bootstrap", parameters)
+    assert "revoked a root token that was left behind" in ended.stderr
+    assert world.vault.roots == {}
+
+
+def test_a_script_that_fails_with_a_root_token_revokes_it(world: World) -> None:
+    parameters = SITUATIONS["vault_init", "bootstrap"](world)
+    world.vault.refused = {"sys/policies/acl/quorate-server"}
+    ended = world.run("vault_init", "bootstrap", parameters)
+    assert ended.exit_code == 70
+    assert len(world.vault.every_root) == 1
+    assert world.vault.roots == {}
+
+
+def test_a_client_leaves_consul_without_a_token(world: World) -> None:
+    parameters = SITUATIONS["consul", "leave"](world)
+    assert world.run("consul", "leave", parameters | {"Kind": "client"}).result == {"left": True}
+    assert "systemctl kill --signal=INT consul" in world.node.calls()
+    assert world.consul.requests == []
+
+
+def test_a_client_is_drained_before_nomad_stops(world: World) -> None:
+    parameters = SITUATIONS["nomad", "leave"](world)
+    assert world.run("nomad", "leave", parameters | {"Kind": "client"}).result == {"drained": True}
+    assert world.nomad.writes == [f"POST node/{world.nomad.node['ID']}/drain"]
+    assert not world.path("/.units/nomad.active").exists()
+
+
+def test_the_leader_of_vault_hands_over_before_it_leaves(world: World) -> None:
+    parameters = SITUATIONS["vault", "leave"](world)
+    assert world.run("vault", "leave", parameters).result == {"left": True}
+    assert world.vault.writes[-2:] == ["PUT sys/step-down", "POST sys/storage/raft/remove-peer"]
+    assert [server["node_id"] for server in world.vault.servers] == ["i-1"]
+
+
+def test_the_last_voter_of_vault_stays(world: World) -> None:
+    parameters = SITUATIONS["vault", "leave"](world)
+    world.vault.servers.pop()
+    ended = world.run("vault", "leave", parameters)
+    assert (ended.exit_code, ended.result["reason"]) == (70, "the last voter of Vault does not leave")
+    assert world.path("/.units/vault.active").exists()
+
+
+@pytest.mark.parametrize(
+    ("product", "kind", "facts"),
+    [
+        ("consul", "server", {"voter": True, "leader": "127.0.0.1:8300", "voters": 1}),
+        ("consul", "client", {"member": True}),
+        ("vault", "server", {"sealed": False, "voter": True, "leader": "i-0", "voters": 2}),
+        ("nomad", "server", {"voter": True, "leader": "127.0.0.1:4647", "voters": 1}),
+    ],
+)
+def test_verify_says_what_it_saw(world: World, product: str, kind: str, facts: dict[str, object]) -> None:
+    assert run(world, product, "verify", Kind=kind).result == facts
+
+
+def test_a_ready_client_names_its_healthy_drivers(world: World) -> None:
+    facts = run(world, "nomad", "verify", **MEMBER | {"Kind": "client"}).result
+    assert (facts["ready"], facts["drivers"], facts["node_pool"]) == (True, ["docker"], "default")
+
+
+def test_a_vote_that_comes_late_is_waited_for(world: World) -> None:
+    parameters = SITUATIONS["consul", "verify"](world)
+    world.consul.voters["127.0.0.1:8300"] = False
+    running = world.node.start("consul", "verify", **parameters)
+    while world.consul.requests.count(("GET", "operator/raft/configuration")) < 2:
+        assert running.poll() is None
+    world.consul.voters["127.0.0.1:8300"] = True
+    stdout, _ = running.communicate(timeout=60)
+    assert json.loads(stdout)["voter"]
