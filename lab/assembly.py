@@ -35,7 +35,7 @@ def synthesize(*cluster_files: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
         try:
-            _run_application(cluster_files, made)
+            run_application(cluster_files, made)
             try:
                 made.rename(place)  # another process may have been faster: then its assembly is as good
             except OSError:
@@ -69,7 +69,7 @@ def for_this_machine(cluster_file: Path) -> Path:
     return place
 
 
-def _run_application(cluster_files: Sequence[Path], target: Path) -> None:
+def run_application(cluster_files: Sequence[Path], target: Path) -> None:
     """`python app.py` the way the CDK's command line runs it: context and output directory by environment."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
     environment = os.environ | {
