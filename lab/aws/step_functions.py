@@ -26,6 +26,7 @@ from lab.aws.cloud import Cloud
 from lab.aws.event_bridge import EventBridge
 
 SHUTDOWN_SECONDS = 10.0
+JOIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,13 @@ class StepFunctions:
                 _abort(execution, "Lab.Closed", "The lab was closed.")
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         threads: list[threading.Thread] = parser_threads.TMP_THREADS
-        for thread in list(threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
-        survivors = [thread.name for thread in threads if thread.is_alive()]
+        while (living := [thread for thread in threads if thread.is_alive()]) and time.monotonic() < deadline:
+            for execution in self._all():
+                _interrupt(execution)  # again: a branch that was on its way to a task waits only now
+            living[0].join(JOIN_SECONDS)
         threads.clear()
-        if survivors:
-            raise RuntimeError(f"Step Functions threads outlived the lab: {survivors}")
+        if living:
+            raise RuntimeError(f"Step Functions threads outlived the lab: {[thread.name for thread in living]}")
 
     def _all(self) -> list[Execution]:
         backend = stepfunctions_parser_backends[self._cloud.account][self._cloud.region]
@@ -188,8 +190,14 @@ def _abort(execution: Execution, error: str | None, cause: str | None) -> None:
     if environment is None:
         return
     execution.stop(stop_date=datetime.now(UTC), error=error, cause=cause)
-    for endpoint in list(environment.callback_pool_manager._pool.values()):
-        endpoint.interrupt_all()
+    _interrupt(execution)
+
+
+def _interrupt(execution: Execution) -> None:
+    environment = execution.exec_worker.env
+    if environment is not None:
+        for endpoint in list(environment.callback_pool_manager._pool.values()):
+            endpoint.interrupt_all()
 
 
 def _kind(event: Mapping[str, Any]) -> str:
