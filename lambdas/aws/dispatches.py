@@ -27,7 +27,10 @@ def find(name: str, command: Command) -> Dispatch | None:
 
 
 def record(name: str, command: Command, command_id: str, token: str) -> None:
-    """Store the token under the command id, and the command id under the work it does."""
+    """Store the token under the command id, then the command id under the work it does.
+
+    In this order: whoever finds the work finds its command too, even if the sender dies in between.
+    """
     common = {
         "command_id": command_id,
         "instance_id": command.instance_id,
@@ -37,8 +40,8 @@ def record(name: str, command: Command, command_id: str, token: str) -> None:
         "token": token,
         "expires_at": table.expiry(KEEP_DAYS),
     }
-    table.put(name, "dispatch", command.dispatch_key, common)
     table.put(name, "command", command_id, common | {"dispatch": command.dispatch_key})
+    table.put(name, "dispatch", command.dispatch_key, common)
 
 
 def adopt(name: str, command: Command, command_id: str, token: str) -> None:

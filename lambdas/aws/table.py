@@ -1,6 +1,7 @@
 """The cluster's one DynamoDB table. Items are keyed `pk`, `sk`; `docs/architecture.md` lists them."""
 
 import time
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -121,13 +122,28 @@ def _wire(item: Item) -> Item:
 
 
 def _number(value: Any) -> Any:
-    """boto3's serializer refuses floats, since DynamoDB's numbers are decimal: keep seconds whole."""
-    return int(value) if isinstance(value, float) else value
+    """boto3's serializer refuses floats, at any depth, since DynamoDB's numbers are decimal."""
+    match value:
+        case float():
+            return int(value) if value.is_integer() else Decimal(repr(value))
+        case dict():
+            return {key: _number(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_number(inner) for inner in value]
+    return value
 
 
 def _plain(item: Item) -> Item:
-    return {name: _whole(_deserialize(value)) for name, value in item.items()}
+    return {name: _json(_deserialize(value)) for name, value in item.items()}
 
 
-def _whole(value: Any) -> Any:
-    return int(value) if hasattr(value, "to_integral_value") else value
+def _json(value: Any) -> Any:
+    """Numbers as JSON has them, at any depth: what is read here goes on as the output of a task."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {key: _json(inner) for key, inner in value.items()}
+        case list():
+            return [_json(inner) for inner in value]
+    return value

@@ -1,6 +1,9 @@
 """The records' conditional writes: who may write what, and what a repetition changes."""
 
+import json
 from dataclasses import replace
+
+import pytest
 
 from lambdas.aws import breakers, claims, dispatches, formation_record
 from lambdas.domain.commands import Command
@@ -118,3 +121,24 @@ def test_failures_count_once_for_an_instance_and_a_success_resets_them(table: st
     assert breakers.failed(table, "servers", instance_id="i-2", reason="x") == 2
     breakers.succeeded(table, "servers")
     assert breakers.failed(table, "servers", instance_id="i-3", reason="x") == 1
+
+
+def test_a_result_comes_back_as_the_json_it_was(table: str) -> None:
+    """It is the output of a task: a second reading must not make other numbers of it."""
+    result = {"written": 7, "seconds": 1.5, "keys": [{"shares": 5, "done": True}], "none": None}
+    dispatches.record(table, COMMAND, "command-1", "token")
+    dispatches.conclude(table, "command-1", status="succeeded", result=result)
+    found = dispatches.find(table, COMMAND)
+    assert found
+    assert json.dumps(found.result, sort_keys=True) == json.dumps(result, sort_keys=True)
+
+
+def test_work_that_was_found_has_its_command(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that dies between the two writes must leave nothing that a repetition stumbles over."""
+    written: list[str] = []
+    put = dispatches.table.put
+    monkeypatch.setattr(
+        dispatches.table, "put", lambda name, pk, *rest, **more: written.append(pk) or put(name, pk, *rest, **more)
+    )
+    dispatches.record(table, COMMAND, "command-1", "token")
+    assert written == ["command", "dispatch"]
