@@ -77,7 +77,14 @@ FUNCTIONS: tuple[Row, ...] = (
     Row("complete_terminate", ("lifecycle.complete",)),
     Row(
         "fail_formation",
-        ("executions.fail_task", "formation_record.arrivals", "formation_record.conclude"),
+        (
+            "executions.fail_task",
+            "formation_record.arrivals",
+            "formation_record.conclude",
+            "formation_record.leave",
+            "formation_record.read",
+            "run_command.agent_is_online",
+        ),
         by_event=True,
     ),
     Row(

@@ -1,6 +1,7 @@
 """The one place that makes Powertools objects. Handlers wrap themselves in `entry` and log with `logger`."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer, single_metric
@@ -12,6 +13,8 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambdas.domain.errors import QuorateError
+
 SERVICE = "quorate"
 NAMESPACE = "Quorate"
 
@@ -22,11 +25,25 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 
 def entry(handler: Handler) -> Handler:
-    """Log context and a trace segment around a handler. Nobody logs the event: it holds task tokens."""
+    """Log context, a line for each refusal, a trace segment around. Nobody logs the event: it holds task tokens."""
     wrapped: Handler = tracer.capture_lambda_handler(
-        logger.inject_lambda_context(handler, clear_state=True), capture_response=False, capture_error=True
+        logger.inject_lambda_context(_refusals_told(handler), clear_state=True),
+        capture_response=False,
+        capture_error=True,
     )
     return wrapped
+
+
+def _refusals_told(handler: Handler) -> Handler:
+    @wraps(handler)
+    def told(event: dict[str, Any], context: LambdaContext) -> Any:
+        try:
+            return handler(event, context)
+        except QuorateError as refusal:
+            decided(f"{type(refusal).__name__}: {refusal}")
+            raise
+
+    return told
 
 
 def decided(reason: str, **keys: object) -> None:

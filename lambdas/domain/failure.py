@@ -1,6 +1,7 @@
 """A state machine's `{Error, Cause}` as one error name and one sentence."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,10 +9,19 @@ CAUSE_CHARACTERS = 2_000
 """Enough for the sentence and stderr's last words; histories hold every cause several times."""
 
 
+_NODE = re.compile(r"(i-[0-9a-f]{8,17}): ")
+
+
 @dataclass(frozen=True)
 class Failure:
     error: str
     cause: str
+
+    @property
+    def node(self) -> str | None:
+        """The instance whose command failed: a command's cause begins with it."""
+        found = _NODE.match(self.cause)
+        return found[1] if found else None
 
     @classmethod
     def from_state(cls, failure: dict[str, Any]) -> Self:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from lambdas.domain.config import ClusterConfig, Product
 from lambdas.domain.delivery import Delivery
-from lambdas.domain.errors import ClusterProtected
+from lambdas.domain.errors import ClusterProtected, NodeFailed
+from lambdas.domain.failure import Failure
 from lambdas.domain.node import Node
 
 MAXIMUM_ATTEMPTS = 5
@@ -97,6 +98,14 @@ def choose_founders(config: ClusterConfig, arrivals: Sequence[Arrival], alive: C
     for group in config.server_groups:
         chosen += [arrival for arrival in waiting if arrival.node.group == group.name][: group.size]
     return tuple(chosen)
+
+
+def founders_to_replace(failure: Failure, members: Sequence[Node], silent: Collection[str]) -> frozenset[str]:
+    """Instance ids that another attempt would fail with again: who failed for good, and whose agent answers no more."""
+    failed = failure.node if failure.error == NodeFailed.__name__ else None
+    return frozenset(
+        member.instance_id for member in members if member.instance_id == failed or member.instance_id in silent
+    )
 
 
 def missing_servers(config: ClusterConfig, founders: Sequence[Arrival]) -> str:

@@ -1,12 +1,15 @@
 """Called by form_cluster: FailFormation, and by the rule on executions that were cut off.
 
-Keeps the reason and lets the waiting launches start the next attempt.
+Keeps the reason and lets the waiting launches start the next attempt. A founder that failed for good, or whose agent
+answers no more, is not waited for again: its own launch fails, and Auto Scaling replaces it.
 """
 
 from typing import Any
 
-from lambdas.aws import executions, formation_record
+from lambdas.aws import executions, formation_record, run_command
+from lambdas.domain.errors import FormationFailed, NodeFailed
 from lambdas.domain.failure import Failure
+from lambdas.domain.formation import founders_to_replace
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
@@ -17,8 +20,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     table = Settings.from_environment().table_name
     failure = Failure.from_state(event["failure"])
     if formation_record.conclude(table, execution=event["execution"], status="failed", reason=failure.cause):
-        for arrival in formation_record.arrivals(table):
-            executions.fail_task(arrival.token, "FormationFailed", failure.cause)
+        _release(table, failure)
     count("FormationsFailed")
     decided(failure.cause)
     return {"cause": failure.cause}
+
+
+def _release(table: str, failure: Failure) -> None:
+    members = formation_record.read(table).members
+    silent = {one.instance_id for one in members if not run_command.agent_is_online(one.instance_id)}
+    replaced = founders_to_replace(failure, members, silent)
+    # Those to replace first: whoever is told to try again chooses among the arrivals that are left.
+    for arrival in sorted(formation_record.arrivals(table), key=lambda one: one.node.instance_id not in replaced):
+        instance_id = arrival.node.instance_id
+        if instance_id in replaced:
+            decided(f"{instance_id} is replaced before the next attempt", node=instance_id)
+            executions.fail_task(arrival.token, NodeFailed.__name__, f"formation failed with it: {failure.cause}")
+            formation_record.leave(table, instance_id)
+        else:
+            executions.fail_task(arrival.token, FormationFailed.__name__, failure.cause)
