@@ -35,12 +35,10 @@ def figures_table(figures: Sequence[Figure]) -> Table:
 
 def path_table(path: Sequence[Mapping[str, Any]], total: Mapping[str, float]) -> Table:
     """Where formation's time goes."""
-    table = Table(
-        "critical path", "seconds", "scripts", "handlers", "waiting", "longest script", box=None, pad_edge=False
-    )
+    kinds = ("seconds", "scripts", "handlers", "waiting")
+    table = Table("critical path", *kinds, "longest script", box=None, pad_edge=False)
     for row in path:
-        seconds = [f"{row[kind]:.1f}" for kind in ("seconds", "scripts", "handlers", "waiting")]
-        table.add_row(row["state"], *seconds, row["longest_script"])
+        table.add_row(row["state"], *(f"{row[kind]:.1f}" for kind in kinds), row["longest_script"])
     table.add_row("[bold]all[/]", *(f"{total[kind]:.1f}" for kind in kinds), "")
     return table
 
