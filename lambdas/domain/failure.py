@@ -35,4 +35,5 @@ class Failure:
             cause = str(told["errorMessage"])
         if error == "States.Timeout":
             cause = cause or "no answer in time, and none when asked once more"
-        return cls(error, (cause or error)[:CAUSE_CHARACTERS])
+        # A Fail state must not name an error `States.*`: the prefix is the language's own.
+        return cls(error.removeprefix("States."), (cause or error)[:CAUSE_CHARACTERS])

@@ -22,7 +22,9 @@ def test_a_command_cause_stays_as_it_is() -> None:
 
 
 def test_a_timeout_without_a_cause_gets_words() -> None:
-    assert "no answer" in Failure.from_state({"Error": "States.Timeout", "Cause": ""}).cause
+    failure = Failure.from_state({"Error": "States.Timeout", "Cause": ""})
+    assert "no answer" in failure.cause
+    assert failure.error == "Timeout", "no Fail state may name an error of the language's own"
 
 
 def test_the_third_failure_in_a_row_stops_launching() -> None:
