@@ -1,7 +1,8 @@
 """Tasks that wait for a token: completing, failing and keeping them alive from outside.
 
 moto looks a token up by walking through all running executions (and fails when one of them has only just begun),
-misses an answer that comes before the wait does, drops the cause of a failure, and takes a second answer.
+misses an answer that comes before the wait does, drops the cause of a failure, takes a second answer, and gives a task
+that is tried again the token of its first try, which was answered.
 """
 
 import threading
@@ -12,6 +13,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
@@ -84,6 +86,7 @@ class TaskTokens:
             tokens._endpoint(response._get_param("taskToken")).notify_heartbeat()
             return EmptyResult()
 
+        seams.wrap(ExecutionState, "_evaluate_with_timeout", _with_a_token_of_its_own)
         seams.wrap(CallbackPoolManager, "add", remembering)
         seams.wrap(CallbackEndpoint, "interrupt_all", forgetting)
         seams.replace(StepFunctionResponse, "send_task_success", send_task_success)
@@ -131,6 +134,18 @@ class TaskTokens:
             return outcome
 
         return wait
+
+
+def _with_a_token_of_its_own(evaluate: Any) -> Any:
+    """Each try of a task has another token; what an earlier try is told no longer counts."""
+
+    def evaluate_try(state: ExecutionState, env: Environment) -> None:
+        context = env.states.context_object
+        if context.context_object_data["State"]["RetryCount"] and "Task" in context.context_object_data:
+            env.callback_pool_manager.add(context.update_task_token())
+        evaluate(state, env)
+
+    return evaluate_try
 
 
 def _with_heartbeat_timeout(from_error: Any) -> Any:

@@ -174,6 +174,11 @@ class Story(Laboratory):
         wanted = names.function(self.config.name, of) if of else None
         return [line for line in lines if wanted in (None, line.get("function_name"))]
 
+    def expects(self, instance_id: str, product: str) -> int | None:
+        """`bootstrap_expect` in the product's configuration on that node."""
+        found: int | None = self.data_center.simulated.world.hosts[instance_id].setting(product, "bootstrap_expect")
+        return found
+
     def clusters(self, product: str) -> list[Raft]:
         """Raft clusters of a product; more than one is a split brain."""
         return list(self.data_center.simulated.world.servers[product].clusters)

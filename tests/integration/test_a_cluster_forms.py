@@ -1,6 +1,14 @@
 """From an empty account to a cluster: three servers and a client, one server, five, a group for each product."""
 
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
 from tests.integration.conftest import Open
+from tests.integration.story import Story
+
+pytestmark = pytest.mark.xdist_group("forms")
 
 SERVER_PATH = [
     "PlanLaunch",
@@ -21,13 +29,19 @@ MOST_TRANSITIONS = {"server": 60, "client": 45}
 MOST_ROUNDS = {"server": 6, "client": 5}
 
 
+@pytest.fixture(scope="module")
+def three(tell: Open) -> Iterator[Story]:
+    """Nobody changes it."""
+    with tell("three") as formed:
+        yield formed.settle()
+
+
 def outer(states: list[str]) -> list[str]:
     """Without those inside of a Map."""
     return [state for state in states if state != "Send"]
 
 
-def test_three_servers_and_a_client_become_a_cluster(story: Open) -> None:
-    three = story("three").settle()
+def test_three_servers_and_a_client_become_a_cluster(three: Story) -> None:
 
     assert three.formation()["status"] == "formed"
     assert set(three.states("servers").values()) == {"InService"}
@@ -44,3 +58,26 @@ def test_three_servers_and_a_client_become_a_cluster(story: Open) -> None:
     assert founders == set(three.states("servers"))
     assert three.records("arrival") == {}
     assert three.records("breaker") == {}
+
+
+def test_forming_costs_few_transitions_and_few_rounds(three: Story) -> None:
+    [formation] = three.formations
+    share = formation.transitions / 3  # of each founder
+    for group, kind in (("servers", "server"), ("default", "client")):
+        for launch in three.launches(group):
+            assert launch.transitions + (share if kind == "server" else 0) <= MOST_TRANSITIONS[kind]
+        for node in three.states(group):
+            assert len({sent.phase for sent in three.sent if sent.instance_id == node}) <= MOST_ROUNDS[kind]
+
+
+def test_every_command_is_sent_once_and_each_hook_answered_once(three: Story) -> None:
+    assert set(Counter(sent.work for sent in three.sent).values()) == {1}
+    assert {sent.status for sent in three.sent} == {"Success"}
+    assert three.calls("complete_launch")["autoscaling:CompleteLifecycleAction"] == 4
+    assert three.calls("await_formation")["stepfunctions:StartExecution"] == 1
+
+
+def test_only_formation_says_bootstrap_expect(three: Story) -> None:
+    founders, clients = three.states("servers"), three.states("default")
+    assert {three.expects(node, product) for node in founders for product in ("consul", "nomad")} == {3}
+    assert {three.expects(node, product) for node in clients for product in ("consul", "nomad")} == {None}
