@@ -64,7 +64,10 @@ class State:
         """Remove the record and the socket; the log stays, it may tell why."""
         record = self.read()
         if record is not None:
-            Path(record.socket).unlink(missing_ok=True)
+            socket = Path(record.socket)
+            socket.unlink(missing_ok=True)
+            if socket.parent != self.directory.resolve() and socket.parent.exists():
+                socket.parent.rmdir()  # it was made for the socket alone
         for name in ("record.json", "ca.pem"):
             (self.directory / name).unlink(missing_ok=True)
 

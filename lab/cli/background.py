@@ -13,6 +13,7 @@ from lab.state import Record, State
 
 STARTING_SECONDS = 30.0
 CLOSING_SECONDS = 90.0
+KILLING_SECONDS = 10.0
 
 
 def running(output: Output, state: State) -> Record:
@@ -66,9 +67,17 @@ def end(record: Record) -> bool:
     while record.alive:
         if time.monotonic() > ends_at:
             os.kill(record.pid, 9)
+            _await_death(record)
             return False
         time.sleep(0.05)
     return True
+
+
+def _await_death(record: Record) -> None:
+    """What a process holds (namespaces, sockets) goes after the signal, not with it."""
+    ends_at = time.monotonic() + KILLING_SECONDS
+    while record.alive and time.monotonic() < ends_at:
+        time.sleep(0.05)
 
 
 def last_words(state: State, lines: int = 15) -> str:

@@ -256,6 +256,7 @@ def sweep_leftovers(lab: str) -> list[str]:
     """Remove all that a lab of that name has on this machine, with no state but its name; say what there was."""
     found = []
     for engine in Engine.every():
+        engine.wait_until_idle(lab)
         containers, volumes = engine.containers(lab), engine.volumes(lab)
         engine.remove(containers, volumes)
         found += containers + volumes

@@ -1,9 +1,13 @@
 """The container engine that the lab's hosts run on: podman or docker, whichever is there."""
 
+import contextlib
 import json
+import os
 import resource
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +23,10 @@ _INIT = ("/sbin/init", "systemd.mask=systemd-sysctl.service", "systemd.mask=gett
 # its own limit cannot start a container at all where raising it is forbidden.
 _OPEN_FILES = 1_048_576
 _PROCESSES = 32_768  # podman lowers itself to this (seen with 4.3), whatever it was started with
+
+
+STARTING_SECONDS = 60.0
+STARTING_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,17 @@ class Engine:
         shown = self._run(["ps", "--all", f"--filter=label={LAB_LABEL}={lab}", "--format={{.Names}}"])
         return shown.split()
 
+    def wait_until_idle(self, lab: str) -> None:
+        """Until no engine is starting a container of that lab: one outlives the lab that called it, and its container
+        would come after everybody has looked. It takes a second on a busy machine; one that hangs is killed."""
+        ends_at = time.monotonic() + STARTING_SECONDS
+        while starting := _processes_with_argument(f"--label={LAB_LABEL}={lab}"):
+            if time.monotonic() > ends_at:
+                for process_id in starting:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process_id, signal.SIGKILL)
+            time.sleep(STARTING_POLL_SECONDS)
+
     def volumes(self, lab: str) -> list[str]:
         """The names of a lab's volumes; they begin with the lab's name and a dot."""
         shown = self._run(["volume", "ls", "--format={{.Name}}"])
@@ -114,6 +133,15 @@ def _podman_options() -> tuple[str, ...]:
     if not shutil.which("runc"):
         raise FileNotFoundError("this machine's cgroups are hybrid, which crun refuses: install runc")
     return ("--runtime=runc",)
+
+
+def _processes_with_argument(argument: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if argument.encode() in entry.read_bytes().split(b"\0"):
+                found.append(int(entry.parent.name))
+    return found
 
 
 def _limit(kind: int, wanted: int) -> str:

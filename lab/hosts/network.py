@@ -42,7 +42,8 @@ class LabNetwork:
     def create(cls, name: str = "", vpc_cidr: str = "10.77.0.0/16") -> "LabNetwork":
         """Make the namespace, or take over the one a killed lab left (its hosts are swept separately)."""
         network = cls(name or lab_name(), vpc_cidr)
-        if not network.exists():
+        if not network._mounted:
+            network.remove()
             _ip("netns", "add", network.name)
         if not network._has(BRIDGE):
             network._batch(f"link add {BRIDGE} type bridge")
@@ -59,6 +60,11 @@ class LabNetwork:
         return network
 
     def exists(self) -> bool:
+        """Also where there is no more of it than the file that `ip netns add` makes and then mounts on."""
+        return (NAMESPACES / self.name).exists()
+
+    @property
+    def _mounted(self) -> bool:
         return os.path.ismount(NAMESPACES / self.name)
 
     def enter(self) -> "Visit":
@@ -108,7 +114,7 @@ class LabNetwork:
 
     def remove(self) -> None:
         """Remove the namespace and with it every interface in it."""
-        if self.exists():
+        if self._mounted:
             _ip("netns", "del", self.name)
         (NAMESPACES / self.name).unlink(missing_ok=True)
 

@@ -1,11 +1,13 @@
 """Container hosts for real: two machines boot, run scripts, see an EC2 around them, and leave nothing behind."""
 
+import contextlib
 import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +24,7 @@ from lab.hosts import agent_package, image
 from lab.hosts.authority import Authority
 from lab.hosts.container import USER_DATA_OUTPUT, ContainerHosts, sweep_leftovers
 from lab.hosts.doorway import Doorway
-from lab.hosts.engine import Engine
+from lab.hosts.engine import LAB_LABEL, Engine
 from lab.hosts.metadata import Metadata, serve_metadata
 from lab.hosts.name_server import serve_names
 from lab.hosts.network import NAMESPACES, LabNetwork
@@ -251,10 +253,16 @@ def test_a_doorway_leads_from_loopback_to_a_host(lab: Lab) -> None:
     lab.out("systemd-run --quiet systemd-socket-activate --listen=9001 --accept --inetd cat")
     doorway = Doorway(lab.network, ONE.private_ip, 9001)
     try:
-        with socket.create_connection(("127.0.0.1", doorway.port), 5) as caller:
-            caller.sendall(b"there and back")
-            caller.shutdown(socket.SHUT_WR)
-            assert caller.makefile("rb").read() == b"there and back"
+
+        def there_and_back() -> bytes:
+            caller = socket.create_connection(("127.0.0.1", doorway.port), 5)
+            with caller, contextlib.suppress(OSError):  # while nobody listens at the other end yet, it closes
+                caller.sendall(b"there and back")
+                caller.shutdown(socket.SHUT_WR)
+                return caller.makefile("rb").read()
+            return b""
+
+        eventually(lambda: there_and_back() == b"there and back")
     finally:
         doorway.close()
     with pytest.raises(ConnectionRefusedError):
@@ -359,39 +367,145 @@ def test_a_host_that_dies_takes_its_commands_along(lab: Lab) -> None:
     assert lab.hosts.machine_at(victim.private_ip) is None
 
 
-def traces() -> dict[str, object]:
-    """All that a lab could leave on this machine."""
+NOTHING = "quorate-lab-leaves-nothing"
+
+
+def traces() -> dict[str, list[str]]:
+    """All that the lab of that name could leave on this machine; others come and go meanwhile."""
     engine = Engine.find()
-    shown = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
+    here = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
     return {
-        "containers": engine.containers("quorate-lab-leaves-nothing"),
-        "volumes": engine.volumes("quorate-lab-leaves-nothing"),
-        "namespaces": sorted(path.name for path in NAMESPACES.glob("quorate-lab-leaves-nothing*")),
-        "links": sorted(link["ifname"] for link in json.loads(shown)),
-        "mounts": sorted(
-            line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if "leaves-nothing" in line
-        ),
+        "containers": engine.containers(NOTHING),
+        "volumes": engine.volumes(NOTHING),
+        "namespaces": [path.name for path in NAMESPACES.glob(f"{NOTHING}*")],
+        "links": [link["ifname"] for link in json.loads(here) if link["ifname"].startswith("host0a4d")],
+        "mounts": [line for line in Path("/proc/mounts").read_text().splitlines() if NOTHING in line],
+        "processes": processes(NOTHING, SCRIPT),
     }
+
+
+def processes(*words: str) -> list[str]:
+    """Command lines that hold one of the words; not those of shells and editors that look for them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # ended meanwhile
+            continue
+        if any(word in line for word in words) and "pytest" not in line:
+            found.append(line)
+    return found
+
+
+def nothing() -> bool:
+    return not any(traces().values())
 
 
 @pytest.mark.parametrize("ending", ["close", "sweep"])
 def test_nothing_is_left(tmp_path: Path, ending: str) -> None:
-    lab = "quorate-lab-leaves-nothing"
-    sweep_leftovers(lab)
-    before = traces()
+    sweep_leftovers(NOTHING)
+    assert nothing(), traces()
     engine = Engine.find()
-    network = LabNetwork.create(lab)
+    network = LabNetwork.create(NOTHING)
     hosts = ContainerHosts(network, image.ensure(engine.program), Authority(tmp_path).pair.certificate, engine)
     host = machine(4)
     hosts.boot(host)
-    assert traces() != before
-    first_process = Path(f"/proc/{engine.process_id(f'{lab}-{host.instance_id}')}")
+    first_process = Path(f"/proc/{engine.process_id(f'{NOTHING}-{host.instance_id}')}")
     assert first_process.exists()
     if ending == "close":
         hosts.close()
         network.remove()
     else:  # as after a lab that was killed: nothing is known but its name
-        assert len(sweep_leftovers(lab)) >= 3
-    assert traces() == before
+        assert len(sweep_leftovers(NOTHING)) >= 3
+    assert nothing(), traces()
     assert not first_process.exists()
-    assert sweep_leftovers(lab) == []
+    assert sweep_leftovers(NOTHING) == []
+
+
+SCRIPT = "sleep 4398"
+DOOMED_LAB = """
+import sys, threading
+from pathlib import Path
+from lab.hosts.authority import Authority
+from lab.hosts.container import ContainerHosts
+from lab.hosts.network import LabNetwork
+from lab.hosts.seam import Run
+from tests.e2e.test_container_hosts import NOTHING, SCRIPT, machine
+
+directory, tag = sys.argv[1:]
+hosts = ContainerHosts(LabNetwork.create(NOTHING), tag, Authority(Path(directory)).pair.certificate)
+print("created", flush=True)
+
+def live(number: int) -> None:
+    hosts.boot(machine(number))
+    print("booted", flush=True)
+    hosts.run(machine(number).instance_id, Run("c-1", "document", {}, f"#!/bin/sh\\n{SCRIPT}", {}, 600))
+
+for number in (20, 21, 22):
+    threading.Thread(target=live, args=(number,)).start()
+"""
+
+
+@pytest.mark.parametrize("moment", ["created", "starting a container", "booted", "running a script"])
+def test_nothing_is_left_of_a_lab_that_was_killed(tmp_path: Path, moment: str) -> None:
+    """The hard moment is the second: the engine lives on, and makes its container after everybody has looked."""
+    engine = Engine.find()
+    tag = image.ensure(engine.program)
+    sweep_leftovers(NOTHING)
+    doomed = subprocess.Popen([sys.executable, "-c", DOOMED_LAB, tmp_path, tag], stdout=subprocess.PIPE, text=True)
+    assert doomed.stdout is not None
+    try:
+        assert doomed.stdout.readline() == "created\n"
+        if moment == "starting a container":
+            eventually(lambda: processes(f"{LAB_LABEL}={NOTHING}"))
+        elif moment == "booted":
+            assert doomed.stdout.readline() == "booted\n"
+        elif moment == "running a script":
+            eventually(lambda: processes(SCRIPT))
+    finally:
+        doomed.kill()
+        doomed.wait()
+        doomed.stdout.close()
+    sweep_leftovers(NOTHING)
+    assert nothing(), traces()
+    time.sleep(2)  # time enough for what still happens behind our back
+    assert nothing(), traces()
+
+
+def test_a_namespace_that_was_never_mounted_is_removed() -> None:
+    """`ip netns add` makes a file, then mounts on it."""
+    NAMESPACES.mkdir(exist_ok=True)
+    (NAMESPACES / NOTHING).touch()
+    assert sweep_leftovers(NOTHING) == [f"network namespace {NOTHING}"]
+    assert nothing(), traces()
+    (NAMESPACES / NOTHING).touch()
+    LabNetwork.create(NOTHING).remove()
+    assert nothing(), traces()
+
+
+FAKE_MMDEBSTRAP = """#!/bin/bash
+set -eu
+mkdir -p "$TMPDIR/tree/sys"
+mount -t tmpfs none "$TMPDIR/tree/sys"
+sleep 4397 &
+touch "$TMPDIR/mounted"
+wait
+"""
+
+
+def test_nothing_is_left_of_an_image_build_that_was_killed(tmp_path: Path) -> None:
+    """Its mounts are this machine's own directories, and the next build clears the place where they were mounted."""
+    (tmp_path / "mmdebstrap").write_text(FAKE_MMDEBSTRAP)
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    build = "import sys; from pathlib import Path; from lab.hosts import image; from lab.products.artifact import Store"
+    build += "; image.build('amd64', store=Store(Path(sys.argv[1])))"
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    doomed = subprocess.Popen([sys.executable, "-c", build, tmp_path / "cache"], env=environment)
+    try:
+        eventually(lambda: list(tmp_path.glob("cache/.working-*/mounted")))
+        assert processes("sleep 4397")
+        assert str(tmp_path) not in Path("/proc/mounts").read_text()
+    finally:
+        doomed.kill()
+        doomed.wait()
+    eventually(lambda: not processes("sleep 4397", f"{tmp_path}/mmdebstrap"), 5)

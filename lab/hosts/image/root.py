@@ -103,8 +103,15 @@ _STAGES = (
 )
 
 
+# mmdebstrap mounts /proc, /sys and devices into its tree. Killed, or orphaned by a killed lab, it would leave them on
+# this machine, in a directory that the next build clears. In namespaces of its own, mounts and processes go with it;
+# and it goes with the thread that waits for it.
+_ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
+
+
 def _mmdebstrap(target: Path, arch: str, directory: Path, say: Callable[..., None]) -> None:
     command = [
+        *_ALONE,
         "mmdebstrap",
         "--mode=root",
         "--variant=minbase",
