@@ -87,8 +87,11 @@ def _show(console: Console, measured: dict[str, Measured], described: dict[str, 
         console.print(report.scale_table(measured["scale"].details["steps"]))
     if "formation" in measured:
         details = measured["formation"].details
-        console.print()
-        console.print(report.path_table(details["critical_path"], details["critical_path_sum"]))
+        for goal, words in (("client", "the running job"), ("server", "all voters")):
+            console.print()
+            console.print(
+                report.path_table(words, details["critical_paths"][goal], details["critical_path_sums"][goal])
+            )
 
 
 def _parts(only: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from lab.bench.figures import Figure, Measured, median_figure
 from lab.bench.floor import Floor
 from lab.bench.launches import launched, per_client, per_server
 from lab.bench.machine import load_average
-from lab.bench.timeline import Segment, critical_path
+from lab.bench.timeline import Segment, paths
 from lab.bench.watch import Times, Watch
 from lab.laboratory import FormationFailedError, Laboratory, LabTimeoutError
 from lab.preparation import Prepared, prepare
@@ -33,7 +33,8 @@ class Formed:
     """One run of Quorate."""
 
     times: Times
-    path: list[Segment]
+    paths: dict[str, list[Segment]]
+    """To all voters (`server`) and to the running job (`client`)."""
     server: tuple[float, int]
     client: tuple[int, int]
 
@@ -61,8 +62,8 @@ def measure(cluster: Path, repeats: int, progress: Report) -> Measured:
         "quorate": [_times(one.times) for one in formed],
         "floor": [_times(one) for one in floors],
         "load_average_before": loads,
-        "critical_path": [segment.as_json() for segment in middle.path],
-        "critical_path_sum": _sum(middle.path),
+        "critical_paths": {goal: [one.as_json() for one in path] for goal, path in middle.paths.items()},
+        "critical_path_sums": {goal: _sum(path) for goal, path in middle.paths.items()},
     }
     return Measured(tuple(figures), details)
 
@@ -87,13 +88,13 @@ def _quorate(prepared: Prepared, item: str, progress: Report) -> Formed:
         )
         with lab.data_center.inside():
             times = watch.until_formed(started)
-        ended_at = started_at + max(times.all_voters, times.job_running or 0.0)
+        goals = {"server": started_at + times.all_voters, "client": started_at + (times.job_running or 0.0)}
         with suppress(LabTimeoutError):
             lab.wait_in_service(120.0)  # the last launches conclude: their executions are counted whole
         cluster = lab.config.name
         formed = Formed(
             times,
-            critical_path(lab.aws, cluster, started_at, ended_at),
+            paths(lab.aws, cluster, started_at, goals),
             per_server(lab.aws, cluster),
             per_client(launched(lab.aws, cluster, "client")),
         )

@@ -33,10 +33,10 @@ def figures_table(figures: Sequence[Figure]) -> Table:
     return table
 
 
-def path_table(path: Sequence[Mapping[str, Any]], total: Mapping[str, float]) -> Table:
-    """Where formation's time goes."""
+def path_table(goal: str, path: Sequence[Mapping[str, Any]], total: Mapping[str, float]) -> Table:
+    """Where formation's time goes, on the way to a goal."""
     kinds = ("seconds", "scripts", "handlers", "waiting")
-    table = Table("critical path", *kinds, "longest script", box=None, pad_edge=False)
+    table = Table(f"critical path to {goal}", *kinds, "longest script", box=None, pad_edge=False)
     for row in path:
         table.add_row(row["state"], *(f"{row[kind]:.1f}" for kind in kinds), row["longest_script"])
     table.add_row("[bold]all[/]", *(f"{total[kind]:.1f}" for kind in kinds), "")

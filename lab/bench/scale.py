@@ -34,7 +34,6 @@ class Grown:
     round_trips: int
     calls: float
     states: float
-    handler_seconds: float
     handler_cpu_seconds: float
     seconds: float
 
@@ -46,7 +45,6 @@ class Grown:
             "round_trips_at_most": self.round_trips,
             "aws_calls_per_client": round(self.calls, 1),
             "states_per_client": round(self.states, 1),
-            "handler_seconds_per_client": round(self.handler_seconds, 3),
             "handler_cpu_seconds_per_client": round(self.handler_cpu_seconds, 3),
             "seconds_until_in_service": round(self.seconds, 1),
         }
@@ -97,7 +95,6 @@ def _grow(lab: Laboratory, size: int, progress: Report) -> Grown:
         round_trips=trips,
         calls=(_calls(lab.aws) - calls_before) / len(new),
         states=sum(one.transitions for one in new) / len(new),
-        handler_seconds=sum(one.seconds for one in invoked) / len(new),
         handler_cpu_seconds=sum(one.cpu_seconds for one in invoked) / len(new),
         seconds=seconds,
     )

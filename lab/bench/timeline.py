@@ -1,22 +1,23 @@
 """Where the time of a formation went: the states on its critical path, and what each of them was busy with.
 
-The path to a formed cluster: the launch of the server that arrived last, `form_cluster`, and the launch of the client
-from there on. Within a state, time belongs to the scripts of its commands; what is left, to Lambda handlers; what is
+Within a state, time belongs to the scripts of its commands; what is left, to Lambda handlers; what is
 left then is waiting: delivery, events, Step Functions itself, and the processors that all of it shares.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from lab.aws import EmbeddedAws, ExecutionRecord
 from lab.aws.lambda_functions import Invoked
-from lab.bench.launches import instance_of, kind_of
-from lambdas.domain import names
+from lab.bench.launches import formation, instance_of, launched
 
 Interval = tuple[float, float]
 """From, to, in seconds since the epoch."""
+
+SHORTEST_SECONDS = 0.01
+"""Of a pause that is told: executions keep their times in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -50,37 +51,53 @@ class Segment:
         }
 
 
-def critical_path(aws: EmbeddedAws, cluster: str, started_at: float, ended_at: float) -> list[Segment]:
-    """From the hosts' release to the moment when all was there; times are in seconds since the epoch."""
-    launches = aws.executions(names.state_machine(cluster, "node_launch"))
-    formations = [e for e in aws.executions(names.state_machine(cluster, "form_cluster")) if e.status == "SUCCEEDED"]
-    scripts, invoked = read_scripts(aws), aws.invoked
-    by_kind = {kind: [one for one in launches if kind_of(one) == kind] for kind in ("server", "client")}
-    if not (formations and by_kind["server"]):
-        return []
-    formation = formations[-1]
-    begins, ends = _seconds(formation.started_at), _seconds(formation.stopped_at or formation.started_at)
-    last = max(by_kind["server"], key=lambda one: _entered(one, "AwaitFormation") or 0.0)
-    segments: list[Segment] = []
-    at = started_at
-    paths = [(last, "server", begins), (formation, "form_cluster", ends)]
-    paths += [(one, "client", ended_at) for one in by_kind["client"][:1]]
-    for execution, who, until in paths:
-        mine = None if execution is formation else instance_of(execution)
-        for name, (first, end) in top_states(execution):
-            if name == "AwaitFormation" or end <= at or first >= min(until, ended_at):
+def paths(aws: EmbeddedAws, cluster: str, started_at: float, goals: Mapping[str, float]) -> dict[str, list[Segment]]:
+    """By goal: `server` is when all voters vote, `client` when the job runs, in seconds since the epoch. Both paths
+    begin at the hosts' release, with the launch of the server that arrived last and then `form_cluster`."""
+    servers, clients = (launched(aws, cluster, kind) for kind in ("server", "client"))
+    last = max(servers, key=lambda one: dict(top_states(one))["AwaitFormation"][0])
+    forming = formation(aws, cluster)
+    ours = _Recorded(read_scripts(aws), aws.invoked, frozenset(instance_of(one) for one in servers))
+    common = ours.leg("server", last, started_at, _seconds(forming.started_at))
+    formed_at = _seconds(forming.stopped_at or forming.started_at)
+    common += ours.leg("form_cluster", forming, _end(common, started_at), formed_at)
+    found = {}
+    for kind, execution in (("server", last), *(("client", client) for client in clients[:1])):
+        path = common + ours.leg(kind, execution, _end(common, started_at), goals[kind])
+        if (rest := goals[kind] - _end(path, started_at)) > SHORTEST_SECONDS:
+            path.append(Segment("after that", rest, 0.0, 0.0, rest))
+        found[kind] = path
+    return found
+
+
+def _end(path: Sequence[Segment], started_at: float) -> float:
+    return started_at + sum(segment.seconds for segment in path)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """All that was busy during a formation; `servers` are whom `form_cluster` works on."""
+
+    scripts: Sequence[Script]
+    invoked: Sequence[Invoked]
+    servers: frozenset[str]
+
+    def leg(self, who: str, execution: ExecutionRecord, first: float, last: float) -> list[Segment]:
+        """What `execution` did between two moments, without the wait for formation, in which others are the path."""
+        nodes = self.servers if who == "form_cluster" else frozenset({instance_of(execution)})
+        scripts = [script for script in self.scripts if script.instance_id in nodes]
+        invoked = [one for one in self.invoked if any(node in str(one.event) for node in (*nodes, execution.arn))]
+        segments: list[Segment] = []
+        at = first
+        for name, (entered, left) in top_states(execution):
+            if name == "AwaitFormation" or left <= at or entered >= last:
                 continue
-            if first > at + 0.01:
-                segments.append(_segment(f"before {who}: {name}", (at, first), [], []))
-                at = first
-            span = (at, min(end, until, ended_at))
-            of = [s for s in scripts if (mine is None or s.instance_id == mine) and _overlap(s.span, span) > 0]
-            handled = [i for i in invoked if mine is None or mine in str(i.event)]
-            segments.append(_segment(f"{who}: {name}", span, of, handled))
-            at = span[1]
-    if at < ended_at - 0.01:
-        segments.append(_segment("after the last state", (at, ended_at), [], []))
-    return segments
+            if entered > at + SHORTEST_SECONDS:
+                segments.append(_segment(f"before {who}: {name}", (at, entered), [], []))
+                at = entered
+            segments.append(_segment(f"{who}: {name}", (at, min(left, last)), scripts, invoked))
+            at = min(left, last)
+        return segments
 
 
 def read_scripts(aws: EmbeddedAws) -> list[Script]:
@@ -131,6 +148,7 @@ def _segment(name: str, span: Interval, scripts: Sequence[Script], invoked: Iter
     both = [script.span for script in scripts] + [(one.ended_at - one.seconds, one.ended_at) for one in invoked]
     with_handlers = _within(covered(both), span)
     total = span[1] - span[0]
+    scripts = [script for script in scripts if _overlap(script.span, span) > 0]
     longest = max(scripts, key=lambda script: _overlap(script.span, span), default=None)
     words = ""
     if longest is not None:
@@ -144,10 +162,6 @@ def _within(spans: Iterable[Interval], span: Interval) -> float:
 
 def _overlap(one: Interval, other: Interval) -> float:
     return max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-
-
-def _entered(execution: ExecutionRecord, state: str) -> float | None:
-    return next((span[0] for name, span in top_states(execution) if name == state), None)
 
 
 def _seconds(at: datetime | str) -> float:
