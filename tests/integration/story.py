@@ -141,6 +141,15 @@ class Story(Laboratory):
         )["AutoScalingGroups"]
         return dict(group)
 
+    def suspended(self, group: str) -> list[str]:
+        """Names of the group's processes that were stopped."""
+        return [process["ProcessName"] for process in self.group(group)["SuspendedProcesses"]]
+
+    def wait_launching_stopped(self, group: str, timeout_seconds: float = 60.0) -> None:
+        """Auto Scaling launches more slowly after failures, which `settle` alone does not wait for."""
+        self.wait_until(lambda: bool(self.suspended(group)), timeout_seconds, lambda: f"{group} launches still")
+        self.settle()
+
     def resume_launching(self, group: str) -> None:
         self.aws.client("autoscaling").resume_processes(
             AutoScalingGroupName=names.autoscaling_group(self.config.name, group), ScalingProcesses=["Launch"]
