@@ -26,8 +26,7 @@ bootstrapped=false
 
 # A repetition is refused with 403; whether it is our own shows by whether our token manages.
 bootstrap_acl() {
-  consul_api PUT acl/bootstrap \
-    "$(jq --null-input --rawfile secret <(printf '%s' "$management_token") '{BootstrapSecret: $secret}')"
+  consul_api PUT acl/bootstrap "{\"BootstrapSecret\":$(json_string "$management_token")}"
   case $reply_status in
   200) bootstrapped=true ;;
   403) is_ours ;;
@@ -48,14 +47,14 @@ is_ours() {
 }
 
 ensure_tokens() {
-  local entry secret accessor body
-  while read -r entry; do
-    secret=$(jq --raw-output .secret <<<"$entry")
-    accessor=$(jq --raw-output .body.AccessorID <<<"$entry")
+  local rows secret accessor body value
+  rows=$(jq --raw-output '.tokens[] | "\(.secret)\t\(.body.AccessorID)\t\(.body | tojson)"' <<<"$values")
+  while IFS=$'\t' read -r secret accessor body; do
     require_secret "$secret"
-    body=$(jq --compact-output --rawfile value <(printf '%s' "$secret_value") '.body + {SecretID: $value}' <<<"$entry")
-    ensure_object "token for $secret" "acl/token/$accessor" acl/token 'acl/token/{.AccessorID}' "$body"
-  done <<<"$(jq --compact-output '.tokens[]' <<<"$values")"
+    value=$(json_string "$secret_value")
+    ensure_object "token for $secret" "acl/token/$accessor" acl/token 'acl/token/{.AccessorID}' \
+      "${body%\}},\"SecretID\":$value}"
+  done <<<"$rows"
 }
 
 main "$@"

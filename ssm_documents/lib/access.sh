@@ -23,9 +23,13 @@ same() {
 }
 
 # ensure_object WHAT READ_PATH CREATE_PATH UPDATE_PATH BODY: UPDATE_PATH may end with a jq filter of what was read, as
-# `acl/policy/{.ID}`.
+# `acl/policy/{.ID}`. It is made first and looked at only if that is refused: mostly it is not there.
 ensure_object() {
   local -r what=$1 read_path=$2 create_path=$3 update_path=$4 body=$5
+  if try_object "$create_path" "$body"; then
+    note_object "$what"
+    return 0
+  fi
   consul_api GET "$read_path"
   case $reply_status in
   200)
@@ -43,6 +47,10 @@ ensure_object() {
 # write_object WHAT PATH BODY
 write_object() {
   wait_until 60 "making $1" try_object "$2" "$3"
+  note_object "$1"
+}
+
+note_object() {
   log "made $1"
   objects_written=$((objects_written + 1))
 }
@@ -55,43 +63,50 @@ try_object() {
   return 1
 }
 
+# Each row is a name and a body: one jq for all, as it takes longer than the call itself.
+
 # ensure_policies VALUES
 ensure_policies() {
-  local body
-  while read -r body; do
-    [[ -n $body ]] || continue
-    ensure_object "policy $(jq --raw-output .Name <<<"$body")" "acl/policy/name/$(jq --raw-output .Name <<<"$body")" \
-      acl/policy 'acl/policy/{.ID}' "$body"
-  done <<<"$(jq --compact-output '.policies[]?' <<<"$1")"
+  local rows name body
+  rows=$(jq --raw-output '.policies[]? | "\(.Name)\t\(tojson)"' <<<"$1")
+  while IFS=$'\t' read -r name body; do
+    [[ -n $name ]] || continue
+    ensure_object "policy $name" "acl/policy/name/$name" acl/policy 'acl/policy/{.ID}' "$body"
+  done <<<"$rows"
 }
 
 # ensure_roles VALUES
 ensure_roles() {
-  local body name
-  while read -r body; do
-    [[ -n $body ]] || continue
-    name=$(jq --raw-output .Name <<<"$body")
+  local rows name body
+  rows=$(jq --raw-output '.roles[]? | "\(.Name)\t\(tojson)"' <<<"$1")
+  while IFS=$'\t' read -r name body; do
+    [[ -n $name ]] || continue
     ensure_object "role $name" "acl/role/name/$name" acl/role 'acl/role/{.ID}' "$body"
-  done <<<"$(jq --compact-output '.roles[]?' <<<"$1")"
+  done <<<"$rows"
 }
 
-# ensure_auth_methods VALUES
+# ensure_auth_methods VALUES: looked at first, because making one that is there changes it silently.
 ensure_auth_methods() {
-  local entry body name
-  while read -r entry; do
-    [[ -n $entry ]] || continue
+  local rows name entry body
+  rows=$(jq --raw-output '.auth_methods[]? | "\(.body.Name)\t\(tojson)"' <<<"$1")
+  while IFS=$'\t' read -r name entry; do
+    [[ -n $name ]] || continue
     body=$(with_files_read "$entry")
-    name=$(jq --raw-output .Name <<<"$body")
-    ensure_object "auth method $name" "acl/auth-method/$name" acl/auth-method 'acl/auth-method/{.Name}' "$body"
-  done <<<"$(jq --compact-output '.auth_methods[]?' <<<"$1")"
+    consul_api GET "acl/auth-method/$name"
+    if [[ $reply_status == 200 ]] && same "$body" "$reply_body"; then
+      continue
+    fi
+    write_object "auth method $name" acl/auth-method "$body"
+  done <<<"$rows"
 }
 
 # ensure_binding_rules VALUES: they have no names; method, type and target say which is which.
 ensure_binding_rules() {
-  local body found
-  while read -r body; do
-    [[ -n $body ]] || continue
-    consul_api GET "acl/binding-rules?authmethod=$(jq --raw-output .AuthMethod <<<"$body")"
+  local rows method body found
+  rows=$(jq --raw-output '.binding_rules[]? | "\(.AuthMethod)\t\(tojson)"' <<<"$1")
+  while IFS=$'\t' read -r method body; do
+    [[ -n $method ]] || continue
+    consul_api GET "acl/binding-rules?authmethod=$method"
     [[ $reply_status == 200 ]] || fail 75 "reading binding rules answered $(describe_reply)"
     found=$(jq --compact-output --argjson want "$body" \
       'map(select(.BindType == $want.BindType and .BindName == $want.BindName)) | first // empty' <<<"$reply_body")
@@ -100,5 +115,5 @@ ensure_binding_rules() {
     elif ! same "$body" "$found"; then
       write_object "binding rule" "acl/binding-rule/$(jq --raw-output .ID <<<"$found")" "$body"
     fi
-  done <<<"$(jq --compact-output '.binding_rules[]?' <<<"$1")"
+  done <<<"$rows"
 }

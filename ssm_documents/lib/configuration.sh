@@ -9,7 +9,6 @@ configuration_changed=false
 fetch_file_set() {
   file_set=$work_dir/file_set.json
   fetch_verified "$1" "$2" "$file_set"
-  jq --exit-status 'has("files") and has("values")' "$file_set" >/dev/null || fail 70 "$1 is no file set"
 }
 
 # put_file SOURCE PATH MODE OWNER GROUP: the whole file or none of it; a change is noted.
@@ -37,14 +36,13 @@ access_of() {
 
 # write_file_set: all its files, in its order.
 write_file_set() {
-  local rows path mode owner group index=0
-  rows=$(jq --raw-output '.files[] | [.path, .mode, .owner, .group] | @tsv' "$file_set")
-  while IFS=$'\t' read -r path mode owner group; do
+  local rows path mode owner group content
+  rows=$(jq --raw-output '.files[] | [.path, .mode, .owner, .group, (.content | @base64)] | @tsv' "$file_set")
+  while IFS=$'\t' read -r path mode owner group content; do
     [[ -n $path ]] || continue
     [[ $path == /* && $path != *..* ]] || fail 70 "the file set names the path '$path'"
-    jq --join-output --argjson index "$index" '.files[$index].content' "$file_set" >"$work_dir/content"
+    base64 --decode <<<"$content" >"$work_dir/content"
     put_file "$work_dir/content" "$path" "$mode" "$owner" "$group"
-    index=$((index + 1))
   done <<<"$rows"
 }
 
@@ -59,10 +57,10 @@ read_values() {
 # with_files_read JSON: its `body`, with the text of the node's files that `from_files` names put at their dotted keys.
 with_files_read() {
   local rows body key file
-  body=$(jq --compact-output '.body' <<<"$1")
-  rows=$(jq --raw-output '.from_files // {} | to_entries[] | [.key, .value] | @tsv' <<<"$1")
+  rows=$(jq --raw-output '(.body | tojson), (.from_files // {} | to_entries[] | [.key, .value] | @tsv)' <<<"$1")
+  body=${rows%%$'\n'*}
   while IFS=$'\t' read -r key file; do
-    [[ -n $key ]] || continue
+    [[ -n $file ]] || continue # the body itself
     body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" \
       'setpath($key | split("."); $text)' <<<"$body")
   done <<<"$rows"

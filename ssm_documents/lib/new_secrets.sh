@@ -12,12 +12,10 @@ write_token() {
 # write_secret NAME VALUE [LABEL]: fails where this generation has stored another value already.
 write_secret() {
   local -r id=${SSM_SecretsPrefix:?}$1 label=${3:-AWSCURRENT}
-  local token body
+  local token value body
   token=$(write_token "$1 $label")
-  body=$(jq --null-input --compact-output --arg id "$id" --arg token "$token" --arg stage "$label" \
-    --rawfile value <(printf '%s' "$2") \
-    '{SecretId: $id, ClientRequestToken: $token, SecretString: $value, VersionStages: [$stage]}') ||
-    fail 70 "secret $id cannot be written as JSON"
+  value=$(json_string "$2")
+  body="{\"SecretId\":\"$id\",\"ClientRequestToken\":\"$token\",\"VersionStages\":[\"$label\"],\"SecretString\":$value}"
   secrets_manager PutSecretValue "$body"
   case $reply_status:$aws_error in
   200:*) log "stored secret $id" ;;
@@ -36,9 +34,11 @@ ensure_secret() {
   local made
   made=$("$@")
   if write_secret "$name" "$made"; then
+    secret_value=$made
     secrets_made=$((secrets_made + 1))
+  else
+    require_secret "$name" # the value of whoever was first
   fi
-  require_secret "$name" # another writer's, where it was first
 }
 
 make_token() {

@@ -27,11 +27,13 @@ result() {
   result_line=$1
 }
 
+# json_string TEXT: by the shell itself, because jq may not be there yet and takes as long as ten of these.
 json_string() {
   local text=$1
   text=${text//\\/\\\\}
   text=${text//\"/\\\"}
   text=${text//$'\n'/\\n}
+  text=${text//$'\t'/\\t}
   text=${text//[[:cntrl:]]/ }
   printf '"%s"' "$text"
 }

@@ -55,36 +55,36 @@ remove_pad() {
 # ensure_mounted PATH KEY METHOD: what `values` has under KEY, where Vault lists nothing of that name.
 ensure_mounted() {
   local -r path=$1 key=$2 method=$3
-  local name mounted body
+  local rows name body
   vault_request GET "$path"
-  mounted=$reply_body
-  while read -r name; do
+  rows=$(jq --raw-output --arg key "$key" --argjson values "$values" \
+    '.data as $mounted | $values[$key] | to_entries[] | select($mounted["\(.key)/"] | not)
+      | "\(.key)\t\(.value | tojson)"' <<<"$reply_body")
+  while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
-    ! jq --exit-status --arg name "$name/" '.data | has($name)' <<<"$mounted" >/dev/null || continue
-    body=$(jq --compact-output --arg key "$key" --arg name "$name" '.[$key][$name]' <<<"$values")
     vault_request "$method" "$path/$name" "$body"
     log "made $path/$name"
-  done <<<"$(jq --raw-output --arg key "$key" '.[$key] | keys[]' <<<"$values")"
+  done <<<"$rows"
 }
 
 write_policies() {
-  local name body
-  while read -r name; do
+  local rows name body
+  rows=$(jq --raw-output '.policies | to_entries[] | "\(.key)\t\({policy: .value} | tojson)"' <<<"$values")
+  while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
-    body=$(jq --compact-output --arg name "$name" '{policy: .policies[$name]}' <<<"$values")
     vault_request PUT "sys/policies/acl/$name" "$body"
     log "wrote policy $name"
-  done <<<"$(jq --raw-output '.policies | keys[]' <<<"$values")"
+  done <<<"$rows"
 }
 
 make_writes() {
-  local entry path
-  while read -r entry; do
-    [[ -n $entry ]] || continue
-    path=$(jq --raw-output .path <<<"$entry")
+  local rows path entry
+  rows=$(jq --raw-output '.writes[] | "\(.path)\t\(tojson)"' <<<"$values")
+  while IFS=$'\t' read -r path entry; do
+    [[ -n $path ]] || continue
     vault_request POST "$path" "$(with_files_read "$entry")"
     log "wrote $path"
-  done <<<"$(jq --compact-output '.writes[]' <<<"$values")"
+  done <<<"$rows"
 }
 
 # revoke_root_tokens: those of runs that were cut off, then our own.

@@ -29,8 +29,7 @@ bootstrapped=false
 
 # A repetition is refused with 400; whether it is our own shows by whether our token manages.
 bootstrap_acl() {
-  nomad_api PUT acl/bootstrap \
-    "$(jq --null-input --rawfile secret <(printf '%s' "$management_token") '{BootstrapSecret: $secret}')"
+  nomad_api PUT acl/bootstrap "{\"BootstrapSecret\":$(json_string "$management_token")}"
   case $reply_status:$reply_body in
   200:*) bootstrapped=true ;;
   400:*"already done"*) is_ours ;;
@@ -51,9 +50,9 @@ is_ours() {
 }
 
 ensure_nomad_policies() {
-  local name body
-  while read -r name; do
-    body=$(jq --compact-output --arg name "$name" '.policies[$name]' <<<"$values")
+  local rows name body
+  rows=$(jq --raw-output '.policies[] | "\(.Name)\t\(tojson)"' <<<"$values")
+  while IFS=$'\t' read -r name body; do
     nomad_api GET "acl/policy/$name"
     if [[ $reply_status == 200 ]] && same "$body" "$reply_body"; then
       continue
@@ -62,22 +61,23 @@ ensure_nomad_policies() {
     [[ $reply_status == 200 ]] || fail 75 "making Nomad's policy $name answered $(describe_reply)"
     log "made Nomad's policy $name"
     objects_written=$((objects_written + 1))
-  done <<<"$(jq --raw-output '.policies | keys[]' <<<"$values")"
+  done <<<"$rows"
 }
 
 ensure_nomad_tokens() {
-  local entry
-  while read -r entry; do
-    ensure_nomad_token "$(jq --raw-output .secret <<<"$entry")" "$(jq --compact-output .body <<<"$entry")"
-  done <<<"$(jq --compact-output '.tokens[]' <<<"$values")"
+  local rows secret name body
+  rows=$(jq --raw-output '.tokens[] | "\(.secret)\t\(.body.Name)\t\(.body | tojson)"' <<<"$values")
+  while IFS=$'\t' read -r secret name body; do
+    ensure_nomad_token "$secret" "$name" "$body"
+  done <<<"$rows"
 }
 
-# ensure_nomad_token SECRET BODY: Nomad chooses a token's secret id. One that was made and never stored is of no use to
-# anybody: it goes before another is made.
+# ensure_nomad_token SECRET NAME BODY: Nomad chooses a token's secret id. One that was made and never stored is of no
+# use to anybody: it goes before another is made.
 ensure_nomad_token() {
-  local -r secret=$1 body=$2
+  local -r secret=$1 name=$2 body=$3
   ! is_stored "$secret" || return 0
-  forget_tokens "$(jq --raw-output .Name <<<"$body")"
+  forget_tokens "$name"
   nomad_api PUT acl/token "$body"
   [[ $reply_status == 200 ]] || fail 75 "making Nomad's token for $secret answered $(describe_reply)"
   local made

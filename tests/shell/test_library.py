@@ -22,7 +22,7 @@ from tests.shell.test_every_document import command_lines
         ('echo "$nothing"', 70, "ended with 1"),
         ("exit 194", 70, "ended with 194"),  # what Systems Manager would take for a wish to reboot
         ("true", 70, "ended without a result"),
-        ('printf \'a\\tb\\n%s\' \'c\\d\' >"$work_dir/x"; fail 70 "$(cat "$work_dir/x")"', 70, r"a b\nc\\d"),
+        ('printf \'a\\tb\\n%s\' \'c\\d\' >"$work_dir/x"; fail 70 "$(cat "$work_dir/x")"', 70, r"a\tb\nc\\d"),
     ],
 )
 def test_every_end_has_a_code_and_a_reason(node: ScratchNode, line: str, code: int, reason: str) -> None:

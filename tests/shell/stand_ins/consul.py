@@ -80,8 +80,9 @@ class Consul(Product):
         identity = KINDS[kind]
         if key is None:
             key = body.get(identity) or str(uuid4())
-            if key in self.objects[kind]:
-                return 400, "Invalid: already exists"
+            named = kind in ("policy", "role") and body["Name"] in (e["Name"] for e in self.objects[kind].values())
+            if named or (key in self.objects[kind] and kind != "auth-method"):  # which Consul overwrites
+                return 500, "Invalid: already exists"
         elif key not in self.objects[kind]:
             return 404, "ACL not found"
         added = {"CreateIndex": 1, "ModifyIndex": len(self.writes) + 1, "Hash": "x"}
