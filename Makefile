@@ -10,6 +10,7 @@ NODE ?=
 PRODUCT ?=
 SERVERS ?=
 CLIENTS ?=
+ONLY ?=
 JSON ?=
 
 # The stamp's name holds the digest of every requirements file: a changed pin makes the environment anew.
@@ -70,8 +71,8 @@ e2e: $(STAMP) ## Real products on real hosts (root; minutes)
 	@$(PYTEST) tests/e2e
 
 .PHONY: bench
-bench: $(STAMP) ## Measure formation and the control plane; prints JSON and a table
-	@$(PYTHON) -m lab.bench
+bench: $(STAMP) ## Measure the figures we are held to: a table, and build/bench.json [ONLY=package,synthesis,scale,formation]
+	@$(PYTHON) -m lab.bench $(if $(JSON),--json) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: golden
 golden: $(STAMP) ## Write the golden configuration files anew; look at the difference before you commit it
@@ -104,4 +105,4 @@ help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@printf '\nJSON=1 makes up, status, scale, logs and down print JSON.\n'
+	@printf '\nJSON=1 makes up, status, scale, logs, down and bench print JSON.\n'

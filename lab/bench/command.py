@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,17 +49,27 @@ def bench(
         console = Console(stderr=True, highlight=False, width=LOG_WIDTH)
     described = machine.describe()
     measured: dict[str, Measured] = {}
+    failed: dict[str, str] = {}
+    log = output.with_suffix(".log")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with _quiet_stdout(output.with_suffix(".log")), Bars(console) as progress:
+    with _quiet_stdout(log), Bars(console) as progress:
         for part in parts:
-            measured[part] = _measure(part, cluster.resolve(), repeats, imports, steps, progress)
-    found = report.as_json(measured, described | {"load_average_after": machine.load_average()})
+            try:
+                measured[part] = _measure(part, cluster.resolve(), repeats, imports, steps, progress)
+            except Exception as error:  # what the other parts found is worth having
+                failed[part] = f"{type(error).__name__}: {error}"
+                traceback.print_exc(file=sys.stdout)
+    found = report.as_json(measured, described | {"load_average_after": machine.load_average()}) | {"failed": failed}
     output.write_text(json.dumps(found, indent=2) + "\n")
     _show(console, measured, described)
+    for part, problem in failed.items():
+        console.print(
+            f"\n{part} was not measured: {problem}\n{log} says more", style="red", soft_wrap=True, markup=False
+        )
     console.print(f"\n{output}", soft_wrap=True)
     if as_json:
         print(json.dumps(found, indent=2))
-    if strict and any(figure.met is False for one in measured.values() for figure in one.figures):
+    if failed or (strict and any(figure.met is False for one in measured.values() for figure in one.figures)):
         raise typer.Exit(1)
 
 
@@ -81,7 +92,8 @@ def _measure(
 
 def _show(console: Console, measured: dict[str, Measured], described: dict[str, object]) -> None:
     console.print(f"\n{described['processors']} processors, load average {described['load_average']} at the start\n")
-    console.print(report.figures_table([figure for one in measured.values() for figure in one.figures]))
+    if measured:
+        console.print(report.figures_table([figure for one in measured.values() for figure in one.figures]))
     if "scale" in measured:
         console.print()
         console.print(report.scale_table(measured["scale"].details["steps"]))
