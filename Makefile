@@ -63,7 +63,7 @@ down: $(STAMP) ## Remove the lab: processes, containers, namespaces, mounts
 
 .PHONY: test
 test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, integration
-	@$(PYTEST) -n 2 --dist loadgroup --ignore=tests/e2e tests
+	@$(PYTEST) -n 2 --dist loadfile --ignore=tests/e2e tests
 
 .PHONY: e2e
 e2e: $(STAMP) ## Real products on real hosts (root; minutes)

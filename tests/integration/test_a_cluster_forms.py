@@ -8,8 +8,6 @@ import pytest
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
-pytestmark = pytest.mark.xdist_group("forms")
-
 SERVER_PATH = [
     "PlanLaunch",
     "AwaitAgent",

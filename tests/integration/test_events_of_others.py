@@ -12,8 +12,6 @@ from tests.builders import a_lifecycle_event
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
-pytestmark = pytest.mark.xdist_group("goodbyes")
-
 
 @pytest.fixture(scope="module")
 def alone(tell: Open) -> Iterator[Story]:

@@ -8,8 +8,6 @@ from lab.aws import ExecutionRecord
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
-pytestmark = pytest.mark.xdist_group("goodbyes")
-
 
 @pytest.fixture(scope="module")
 def three(tell: Open) -> Iterator[Story]:

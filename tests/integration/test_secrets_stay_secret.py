@@ -10,8 +10,6 @@ import pytest
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
-pytestmark = pytest.mark.xdist_group("forms")
-
 SHORTEST = 16
 """Characters: what is shorter is a number or a name, and would be found by chance."""
 
