@@ -322,7 +322,7 @@ def test_the_agent_comes_with_user_data(debian: ContainerHosts) -> None:
     debian.call(host.instance_id, ["systemctl", "stop", agent_package.SERVICE])
     assert not debian.agent_online(host.instance_id)
     debian.call(host.instance_id, ["systemctl", "start", agent_package.SERVICE])
-    assert debian.agent_online(host.instance_id)
+    eventually(lambda: debian.agent_online(host.instance_id))
 
 
 def test_without_its_user_data_a_host_never_gets_an_agent(
