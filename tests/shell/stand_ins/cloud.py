@@ -30,6 +30,7 @@ class Cloud:
     def __init__(self, authority: Authority, credentials: dict[str, str]) -> None:
         self.credentials = credentials
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._clients: dict[str, Any] = {}
         self.requests: list[str] = []
         self.bad_signatures: list[str] = []
         self.refuse: Callable[[str], Answer | None] = lambda what: None
@@ -40,6 +41,11 @@ class Cloud:
         self._ca = str(authority.file)
 
     def client(self, service: str) -> Any:
+        if service not in self._clients:  # making one takes longer than most of its calls
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
         return boto3.client(
             service,
             region_name=REGION,
