@@ -147,7 +147,9 @@ def _over_the_floor(what: str, ours: list[float | None], floor: list[float | Non
 
 
 def _most(name: str, samples: list[float] | list[int], target: float, note: str = "") -> Figure:
-    return Figure(PART, name, round(max(samples), 1), "", target, None, tuple(map(float, samples)), note)
+    return Figure(
+        PART, name, round(max(samples), 1), "", target, None, tuple(round(float(one), 1) for one in samples), note
+    )
 
 
 def _times(times: Times) -> dict[str, Any]:
