@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` is the median of `samples`. Without a target it is told and not judged."""
+    """`value` is the median of what was timed, the most of what was counted. Without a target it is not judged."""
 
     part: str
     name: str
