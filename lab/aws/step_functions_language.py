@@ -64,6 +64,7 @@ SYNC_POLL_SECONDS = 0.05
 
 _SELECTS_MANY = re.compile(r"\*|\.\.|\?\(|\[[^\]'\"]*[:,][^\]'\"]*\]")
 _parsed = functools.lru_cache(maxsize=4096)(parse)
+_parse_once = functools.lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)
 
 
 class StatesLanguage:
@@ -79,10 +80,10 @@ class StatesLanguage:
         self._install_time()
 
     def _install_parser(self) -> None:
-        """Parse a definition once: 60 ms for a large one, and moto does it again for each execution."""
+        """Parse a definition once in the life of the process: 200 ms for a large one, and moto does it for each
+        execution."""
         seams = self._cloud.seams
-        parse_once = functools.lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)
-        seams.replace(AmazonStateLanguageParser, "parse", staticmethod(parse_once))
+        seams.replace(AmazonStateLanguageParser, "parse", staticmethod(_parse_once))
         # Executions that share components need keys for their counters that do not depend on who asks first.
         seams.replace(EvalComponent, "heap_key", property(lambda component: str(id(component))))
         # Each failed state would be logged with the whole of its component; the history has it in order.

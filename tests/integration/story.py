@@ -82,7 +82,7 @@ class Story(Laboratory):
     def faults(self) -> Faults:
         return self.data_center.simulated.faults
 
-    def settle(self, timeout_seconds: float = 30.0) -> "Story":
+    def settle(self, timeout_seconds: float = 60.0) -> "Story":
         """Until nothing is under way. The embedded AWS itself has to be without an error."""
         assert self.aws.drain(timeout_seconds), f"still under way: {self._how_far()}"
         assert self.aws.errors == []
