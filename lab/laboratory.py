@@ -47,9 +47,9 @@ class FormationFailedError(Exception):
 
 
 class Laboratory:
-    """`time_scale` shortens what AWS and simulated products wait on purpose, `timeout_scale` what they wait at most, down
-    to `shortest_timeout_seconds`; leave both at 1 for real products. Without `mirrored` the bucket stays empty until
-    `mirror` is called.
+    """`time_scale` shortens what AWS and simulated products wait on purpose, `timeout_scale` what they wait at most,
+    down to `shortest_timeout_seconds`; leave both at 1 for real products. Without `mirrored` the bucket stays empty
+    until `mirror` is called.
     """
 
     def __init__(

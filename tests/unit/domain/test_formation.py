@@ -1,14 +1,18 @@
 """What an arriving node is told, row by row."""
 
+from dataclasses import replace
+
 import pytest
 
 from lambdas.domain.errors import ClusterProtected
+from lambdas.domain.failure import Failure
 from lambdas.domain.formation import (
     MAXIMUM_ATTEMPTS,
     Record,
     answer_arrival,
     choose_founders,
     choose_seed,
+    founders_to_replace,
     missing_servers,
 )
 from tests.builders import a_config, a_node, an_arrival
@@ -92,3 +96,13 @@ def test_groups_for_each_product_are_complete_each_for_itself() -> None:
 def test_the_seed_serves_the_product_and_is_always_the_same() -> None:
     nodes = [arrival.node for arrival in THREE]
     assert choose_seed(nodes, "vault") == choose_seed(list(reversed(nodes)), "vault")
+
+
+def test_another_attempt_does_without_founders_that_failed_for_good_or_are_silent() -> None:
+    members = [a_node(number) for number in (1, 2, 3)]
+    first, second, third = (member.instance_id for member in members)
+    failed = Failure("NodeFailed", f"{first}: consul start: failed for good (exit 70)")
+    assert founders_to_replace(failed, members, silent={third, "i-0ffffffffffffffff"}) == {first, third}
+    assert founders_to_replace(replace(failed, error="BadParameter"), members, silent=()) == frozenset()
+    assert founders_to_replace(replace(failed, error="NodeNotReady"), members, silent={second}) == {second}
+    assert founders_to_replace(Failure("States.Timeout", "no answer in time"), members, silent=()) == frozenset()
