@@ -50,7 +50,7 @@ def test_a_function_that_dies_once_in_every_step_costs_a_retry(story: Open, when
     assert_formed_with_nothing_done_twice(founders, attempts=1)
 
 
-@pytest.mark.parametrize("calls", range(1, 5))
+@pytest.mark.parametrize("calls", [1, 2, 4])
 def test_a_function_that_dies_between_two_calls_costs_a_retry(story: Open, calls: int) -> None:
     def kill(told: Story) -> None:
         for step in ("begin_formation", "complete_formation"):

@@ -54,8 +54,10 @@ def test_a_founder_that_dies_is_replaced_and_the_cluster_forms_with_its_replacem
     founders.assert_one_cluster()
     assert founders.formation()["status"] == "formed"
     launch = founders.launch_of(dead[0])
-    assert (launch.status, launch.error) == ("FAILED", "NodeFailed")
-    assert f"{component} {phase} ran out of its time" in str(launch.cause)
+    assert launch.status == "FAILED"
+    # Whichever was noticed first: the command that never ended, or one that could not be sent any more.
+    noticed = {"NodeFailed": f"{component} {phase} ran out of its time", "NodeNotReady": "the agent is not registered"}
+    assert noticed[str(launch.error)] in str(launch.cause)
 
 
 def test_a_founder_that_fails_for_good_is_replaced_and_the_others_are_not(story: Open) -> None:
