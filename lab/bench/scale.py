@@ -22,7 +22,9 @@ GROWTH_TARGET = 1.1
 of two readers of a command's end answers its task is a matter of microseconds, and costs a call more or less."""
 
 TIME_SCALE = 0.02
-SETTLE_SECONDS = 1800.0
+STALL_SECONDS = 240.0
+"""Of a growing cluster in which nothing comes into service any more. All clients of a step launch at once."""
+
 POLL_SECONDS = 1.0
 """Each look is itself work in the process that is measured."""
 
@@ -80,9 +82,12 @@ def _grow(lab: Laboratory, size: int, progress: Report) -> Grown:
     started = time.monotonic()
     lab.scale(clients=size)
 
+    seen, changed_at = 0, started
     while (there := _in_service(lab)) < size:
-        if time.monotonic() - started > SETTLE_SECONDS:
-            raise LabTimeoutError(f"{there} of {size} clients in service after {SETTLE_SECONDS:.0f} s")
+        if there != seen:
+            seen, changed_at = there, time.monotonic()
+        if time.monotonic() - changed_at > STALL_SECONDS:
+            raise LabTimeoutError(f"{there} of {size} clients in service, and no more for {STALL_SECONDS:.0f} s")
         progress(Step(PART, f"growing to {size} clients", there, size))
         time.sleep(POLL_SECONDS)
     seconds = time.monotonic() - started
