@@ -72,7 +72,9 @@ def test_every_command_is_sent_once_and_each_hook_answered_once(three: Story) ->
     assert set(Counter(sent.work for sent in three.sent).values()) == {1}
     assert {sent.status for sent in three.sent} == {"Success"}
     assert three.calls("complete_launch")["autoscaling:CompleteLifecycleAction"] == 4
-    assert three.calls("await_formation")["stepfunctions:StartExecution"] == 1
+    # Several may see the set complete at once; they start one execution, by its name.
+    assert 1 <= three.calls("await_formation")["stepfunctions:StartExecution"] <= 3
+    assert len(three.formations) == 1
 
 
 def test_only_formation_says_bootstrap_expect(three: Story) -> None:
