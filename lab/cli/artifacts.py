@@ -6,7 +6,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.cli.output import Output
-from lab.products.catalogue import VERSIONS
+from lab.products.bundle import gather
+from lab.products.catalogue import VERSIONS, host_architecture
 from lab.products.manifest import manifest_of, upload
 from lab.products.obtain import obtain
 from lab.products.progress import Bars
@@ -22,11 +23,19 @@ def mirror(output: Output, cluster: Path) -> None:
         output.fail(str(error), "mend the cluster file or your AWS credentials, then make artifacts again")
     bucket = names.bucket(config.name, account, config.region)
     with Bars(output.console) as report:
-        artifacts = obtain(progress=report, arch=config.architecture)
+        # Packages are fetched by apt against a root file system of the nodes' own system, which this machine can make
+        # for Debian on its own architecture alone.
+        whole = config.system == "debian_12" and config.architecture == host_architecture()
+        artifacts = gather(report) if whole else obtain(progress=report, arch=config.architecture)
         try:
             upload(boto3.client("s3", region_name=config.region), bucket, artifacts, manifest_of(artifacts), report)
         except (BotoCoreError, ClientError) as error:
             output.fail(f"s3://{bucket}: {error}", f"make deploy CLUSTER={cluster}, which makes the bucket")
     output.say(f"s3://{bucket} holds {len(artifacts)} artifacts")
+    if not whole:
+        output.say(
+            f"not in it: packages for {config.system} on {config.architecture}. Nodes need jq and unzip in their image, "
+            "and a pool with the docker driver stops at install"
+        )
     output.result({"bucket": bucket, "artifacts": [artifact.name for artifact in artifacts]})
     output.next("nothing: nodes that wait for the mirror go on by themselves")
