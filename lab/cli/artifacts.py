@@ -34,8 +34,8 @@ def mirror(output: Output, cluster: Path) -> None:
     output.say(f"s3://{bucket} holds {len(artifacts)} artifacts")
     if not whole:
         output.say(
-            f"not in it: packages for {config.system} on {config.architecture}. Nodes need jq and unzip in their image, "
-            "and a pool with the docker driver stops at install"
+            f"not in it: packages for {config.system} on {config.architecture}. Nodes need jq and unzip in their "
+            "image, and a pool with the docker driver stops at install"
         )
     output.result({"bucket": bucket, "artifacts": [artifact.name for artifact in artifacts]})
     output.next("nothing: nodes that wait for the mirror go on by themselves")
