@@ -16,8 +16,16 @@ class Phase(StrEnum):
     """Make the cluster's first state (ACLs, Vault's keys), once. Formation only, on the seed only."""
     VERIFY = "verify"
     """See that the node is a member: a voter where it serves, unsealed, ready."""
+    OBSERVE = "observe"
+    """Tell the product's membership as its leader sees it; change nothing."""
+    HAND_OVER = "hand_over"
+    """Give the product's leadership to another voter, and see that it leads."""
+    DRAIN = "drain"
+    """Begin to move allocations off a client, and tell how many are left."""
     LEAVE = "leave"
     """Take the node out of the product's membership, before the host goes."""
+    REMOVE = "remove"
+    """From a node that stays: take one that left or is gone out of the product's membership, by its id."""
 
 
 NODE_PHASES = (Phase.INSTALL, Phase.CONFIGURE, Phase.START, Phase.VERIFY)
