@@ -20,10 +20,10 @@ import pytest
 
 from cdk_app.image import user_data_of
 from lab.aws import EmbeddedAws
+from lab.forwarder import Forwarder
 from lab.hosts import agent_package, image
 from lab.hosts.authority import Authority
 from lab.hosts.container import USER_DATA_OUTPUT, ContainerHosts, sweep_leftovers
-from lab.hosts.doorway import Doorway
 from lab.hosts.engine import LAB_LABEL, Engine
 from lab.hosts.metadata import Metadata, serve_metadata
 from lab.hosts.name_server import serve_names
@@ -249,13 +249,13 @@ def test_hosts_reach_each_other_across_subnets(lab: Lab) -> None:
     eventually(reached)
 
 
-def test_a_doorway_leads_from_loopback_to_a_host(lab: Lab) -> None:
+def test_a_port_of_loopback_leads_to_a_host(lab: Lab) -> None:
     lab.out("systemd-run --quiet systemd-socket-activate --listen=9001 --accept --inetd cat")
-    doorway = Doorway(lab.network, ONE.private_ip, 9001)
+    forwarder = Forwarder(0, lambda: [(ONE.private_ip, 9001)], lab.network.enter)
     try:
 
         def there_and_back() -> bytes:
-            caller = socket.create_connection(("127.0.0.1", doorway.port), 5)
+            caller = socket.create_connection(("127.0.0.1", forwarder.port), 5)
             with caller, contextlib.suppress(OSError):  # while nobody listens at the other end yet, it closes
                 caller.sendall(b"there and back")
                 caller.shutdown(socket.SHUT_WR)
@@ -264,9 +264,9 @@ def test_a_doorway_leads_from_loopback_to_a_host(lab: Lab) -> None:
 
         eventually(lambda: there_and_back() == b"there and back")
     finally:
-        doorway.close()
+        forwarder.close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", doorway.port), 5)
+        socket.create_connection(("127.0.0.1", forwarder.port), 5)
 
 
 def test_hosts_take_the_lab_for_aws_over_tls(lab: Lab) -> None:
