@@ -92,6 +92,9 @@ class ClientPool(Model):
     instance_type: InstanceType = _key("replace", "EC2 instance type", "t4g.large")
     volume_gib: int = _key("replace", "Encrypted gp3 root volume, in GiB", 60, ge=8, le=16384)
     drivers: tuple[Driver, ...] = _key("replace", "Nomad task drivers", ("docker",), min_length=1)
+    drain_minutes: int = _key(
+        "live", "Longest time that Nomad may take to move a client's work away before it goes", 15, ge=0, le=1440
+    )
 
 
 class NewVpc(Model):
