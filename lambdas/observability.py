@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambdas.aws.clients import client
 from lambdas.domain.errors import QuorateError
 
 SERVICE = "quorate"
@@ -68,6 +69,7 @@ def once(table_name: str, key: str, work: Callable[[], dict[str, Any]], context:
         sort_key_attr="sk",
         static_pk_value="idempotency",
         expiry_attr="expires_at",
+        boto3_client=client("dynamodb"),  # its own would be made at each call, from 100 ms of JSON
     )
 
     def call(*, key: str) -> dict[str, Any]:
