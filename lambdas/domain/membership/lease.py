@@ -1,7 +1,7 @@
 """The membership lease: whoever holds it may change Raft membership, and only its newest number counts.
 
-Pure rules. `lambdas/aws/lease.py` writes the same as conditions of DynamoDB; scripts compare `fencing` on the node, just
-before they change anything.
+Pure rules. `lambdas/aws/lease.py` writes the same as conditions of DynamoDB; scripts compare `fencing` on the node,
+just before they change anything.
 """
 
 from dataclasses import dataclass, replace

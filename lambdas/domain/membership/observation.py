@@ -10,8 +10,8 @@ from typing import Literal
 from lambdas.domain.config import Product
 
 Presence = Literal["launching", "in_service", "leaving", "retained", "gone"]
-"""Of a server's instance. `leaving` waits in its terminate hook, `retained` was abandoned there and lives on, `gone` has
-no host any more, whatever its group says."""
+"""Of a server's instance. `leaving` waits in its terminate hook, `retained` was abandoned there and lives on, `gone`
+has no host any more, whatever its group says."""
 
 ORPHAN = "peer:"
 """Beginning of a subject that is no instance: a Raft peer that nobody can name, as `peer:<product>:<raft id>`."""
@@ -53,6 +53,8 @@ class Raft:
     peers: tuple[Peer, ...]
     observers: frozenset[str]
     """Instances that answered with this very view and whose product runs: a change can be made there."""
+    stopped: frozenset[str] = frozenset()
+    """Instances that answered that the product does not run there."""
     sealed: frozenset[str] = frozenset()
     """Vault alone: instances whose Vault is sealed, so that their vote is none."""
 
