@@ -88,7 +88,9 @@ def hand_over(case: Case) -> Answer | None:
     membership = case.memberships[0]
     if not membership.leads or not _reachable(case):
         return None
-    return _act(case, Phase.HAND_OVER, case.subject, f"{case.subject} leads {membership.product}: another has to first")
+    return _act(
+        case, Phase.HAND_OVER, case.subject, f"{case.subject} leads {membership.product}: another has to, first"
+    )
 
 
 def leave(case: Case) -> Answer | None:
@@ -96,7 +98,8 @@ def leave(case: Case) -> Answer | None:
     membership = case.memberships[0]
     if not _reachable(case) or case.subject not in membership.raft.observers:
         return None
-    after = f"{shortfall.voters(len(membership.remaining))} remain"
+    left = len(membership.remaining)
+    after = f"{shortfall.voters(left)} remain{'s' if left == 1 else ''}"
     return _act(case, Phase.LEAVE, case.subject, f"{case.subject} leaves {membership.product}: {after}")
 
 
