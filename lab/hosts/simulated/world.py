@@ -88,7 +88,7 @@ class World:
         for servers in self.servers.values():
             servers.settle()
             for raft in servers.clusters:
-                raft.clean_up()
+                raft.settle()
 
     # What documents do to AWS.
 

@@ -116,7 +116,8 @@ def _bootstrap_acl(task: Task, management_secret: str) -> bool:
 
         def obstacle() -> str | None:
             raft = servers.cluster_of(task.host.instance_id)
-            return None if raft is not None and raft.leader is not None else f"{task.component} has no leader"
+            led = raft is not None and raft.leader_seen_by(task.host.instance_id) is not None
+            return None if led else f"{task.component} has no leader"
 
         task.wait_until(obstacle, PATIENCE_SECONDS)
         raft = servers.cluster_of(task.host.instance_id)
