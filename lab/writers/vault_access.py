@@ -1,0 +1,68 @@
+"""A token that may write to Vault. Formation leaves no root token behind, so one is made of the recovery keys, lives as
+long as it takes to make a KV engine, a policy and a token of it, and is revoked."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lab.writers.client import Client, RefusedError
+from lambdas.domain import names
+
+MOUNT = "writers"
+TOKEN_TTL = "6h"
+PATIENCE_SECONDS = 30.0
+
+_POLICY = f'path "{MOUNT}/*" {{ capabilities = ["create", "read", "update", "list"] }}'
+
+Ask = Callable[..., Any]
+
+
+def make_writers_token(secrets_manager: Any, cluster: str, new_client: Callable[[Mapping[str, str]], Client]) -> str:
+    """`new_client` gives a client of Vault that sends these headers. Raises RefusedError."""
+    secret = f"{names.secrets_prefix(cluster)}vault/recovery-keys"
+    kept = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
+    root_token = _make_root_token(_asking(new_client({})), kept)
+    ask = _asking(new_client({"X-Vault-Token": root_token}))
+    try:
+        if f"{MOUNT}/" not in ask("GET", "sys/mounts")["data"]:
+            ask("POST", f"sys/mounts/{MOUNT}", {"type": "kv", "options": {"version": "2"}})
+        ask("PUT", f"sys/policies/acl/{MOUNT}", {"policy": _POLICY})
+        made = ask("POST", "auth/token/create-orphan", {"policies": [MOUNT], "ttl": TOKEN_TTL})
+        _wait_for_engine(ask)
+    finally:
+        ask("POST", "auth/token/revoke-self")
+    return str(made["auth"]["client_token"])
+
+
+def _asking(client: Client) -> Ask:
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        return client.request(method, path, None if body is None else json.dumps(body).encode())[0]
+
+    return ask
+
+
+def _make_root_token(ask: Ask, kept: Mapping[str, Any]) -> str:
+    """Vault hands it out under a one-time pad that it told before."""
+    ask("DELETE", "sys/generate-root/attempt")
+    begun = ask("PUT", "sys/generate-root/attempt", {})
+    answer: Mapping[str, Any] = {}
+    for key in kept["recovery_keys"][: kept["recovery_threshold"]]:
+        answer = ask("PUT", "sys/generate-root/update", {"key": key, "nonce": begun["nonce"]})
+    encoded = str(answer["encoded_token"])
+    padded = base64.b64decode(encoded + "=" * (-len(encoded) % 4))  # Vault leaves base64's own padding out
+    return bytes(one ^ other for one, other in zip(padded, begun["otp"].encode(), strict=True)).decode()
+
+
+def _wait_for_engine(ask: Ask) -> None:
+    """A new engine of version 2 refuses writes for a moment: "Upgrading from non-versioned to versioned data"."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            ask("POST", f"{MOUNT}/data/first", {"data": {"value": "first"}})
+        except RefusedError:
+            if time.monotonic() >= ends_at:
+                raise
+        else:
+            return
