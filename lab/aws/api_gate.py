@@ -1,7 +1,8 @@
 """The one door through which every AWS call of this process passes.
 
-It takes the big lock, counts the call, injects throttling, ends handlers that were killed, and refuses whatever would
-leave for the real AWS: a thread that outlived its lab must not reach an account with whatever credentials it finds.
+It takes the big lock, counts the call, asks whether the caller may make it, injects throttling, ends handlers that were
+killed, and refuses whatever would leave for the real AWS: a thread that outlived its lab must not reach an account with
+whatever credentials it finds.
 """
 
 import threading
@@ -14,6 +15,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from lab.aws.cloud import Cloud
+from lab.aws.endpoints import bucket_of
+from lab.aws.iam.calls import ApiCall, HttpRequest, of_url, read
+from lab.aws.iam.refusals import Answer, refused
 from lab.aws.invocation import current_invocation
 from lab.aws.seams import SeamMovedError
 
@@ -73,15 +77,31 @@ def install(cloud: Cloud) -> None:
             invocation.before_call()
         cloud.calls.record(service, operation)
         if cloud.chaos.throttles(service, operation):
-            status, headers, body = throttled(service)
-            return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
-        if operation in LONG_POLLS:
-            return call(stubber, event_name, request, **extra)
+            return _answered(request, throttled(service))
         with cloud.lock:
-            return call(stubber, event_name, request, **extra)
+            if refusal := cloud.refusal(lambda: _read(service, operation, request)):
+                return _answered(request, refused(service, refusal))
+            if operation not in LONG_POLLS:
+                return call(stubber, event_name, request, **extra)
+        return call(stubber, event_name, request, **extra)
 
     cloud.seams.replace(BotocoreStubber, "__call__", gated)
     cloud.seams.wrap(boto3.Session, "client", _one_at_a_time)
+
+
+def _answered(request: AWSPreparedRequest, answer: Answer) -> AWSResponse:
+    status, headers, body = answer
+    return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]
+
+
+def _read(service: str, operation: str, request: AWSPreparedRequest) -> ApiCall:
+    host, path, query = of_url(request.url)
+    body = request.body if isinstance(request.body, bytes) else b""
+    if isinstance(request.body, str):
+        body = request.body.encode()
+    bucket = bucket_of(host) if service == "s3" else None
+    headers = dict(request.headers.items())
+    return read(service, HttpRequest(str(request.method), path, query, headers, body, bucket), operation)
 
 
 def _one_at_a_time(make_client: Any) -> Any:
@@ -95,7 +115,7 @@ def _one_at_a_time(make_client: Any) -> Any:
     return make
 
 
-def throttled(service: str) -> tuple[int, dict[str, str], str]:
+def throttled(service: str) -> Answer:
     """A throttling answer in the service's own protocol: status, headers, body."""
     message = "Rate exceeded"
     if service == "ec2":

@@ -5,20 +5,37 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 OPERATOR = "operator"
 
-_caller: ContextVar[str] = ContextVar("aws_caller", default=OPERATOR)
+
+@dataclass(frozen=True)
+class Caller:
+    """`source_arn` is the resource that a service acts for, `role_arn` the role that it takes to do so."""
+
+    name: str
+    source_arn: str = ""
+    role_arn: str = ""
+
+
+_OPERATOR = Caller(OPERATOR)
+_caller: ContextVar[Caller] = ContextVar("aws_caller", default=_OPERATOR)
 
 
 @contextmanager
-def calling_as(caller: str) -> Iterator[None]:
-    """Attribute API calls made meanwhile: `lambda:<name>`, `states:<machine>`, `host:<address>`, `aws:<service>`."""
-    token = _caller.set(caller)
+def calling_as(caller: str, *, source_arn: str = "", role_arn: str = "") -> Iterator[None]:
+    """Attribute API calls made meanwhile: `lambda:<name>`, `states:<machine>`, `host:<instance or address>`,
+    `aws:<service>`. What they may do follows from it."""
+    token = _caller.set(Caller(caller, source_arn, role_arn))
     try:
         yield
     finally:
         _caller.reset(token)
+
+
+def current_caller() -> Caller:
+    return _caller.get()
 
 
 class CallCounter:
@@ -30,7 +47,7 @@ class CallCounter:
 
     def record(self, service: str, operation: str) -> None:
         with self._lock:
-            self._counts[_caller.get(), f"{service}:{operation}"] += 1
+            self._counts[_caller.get().name, f"{service}:{operation}"] += 1
 
     def by_caller(self) -> dict[str, Counter[str]]:
         """`{caller: {"service:Operation": count}}`, as a copy."""

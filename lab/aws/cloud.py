@@ -1,6 +1,7 @@
 """What every service module of the embedded AWS shares."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,14 @@ from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
 from lab.aws.seams import Seams
 from lab.hosts.seam import Hosts
+
+Refusal = Callable[[Callable[[], Any]], str | None]
+"""Why the current caller may not make the API call that the argument reads; None where it may. See `lab.aws.iam`."""
+
+
+def _never(read: Callable[[], Any]) -> str | None:
+    return None
+
 
 ONCE = Config(retries={"total_max_attempts": 1})
 
@@ -31,6 +40,7 @@ class Cloud:
     background: Background = field(default_factory=Background)
     seams: Seams = field(default_factory=Seams)
     calls: CallCounter = field(default_factory=CallCounter)
+    refusal: Refusal = _never
 
     def client(self, service: str) -> Any:
         """A boto3 client, shared between threads. It does not retry: its users want to see errors."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lab.aws.calls import calling_as
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
 from lab.aws.commands import Command, CommandInvocation
@@ -97,17 +98,16 @@ class Deliveries:
         command, invocation = delivery.command, delivery.invocation
         status, details = "Success", "Success"
         for step in delivery.steps:
-            ran = self._cloud.hosts.run(
-                invocation.instance_id,
-                Run(
-                    command_id=command.command_id,
-                    document=command.document_name,
-                    parameters=delivery.parameters,
-                    script=step.script,
-                    environment=delivery.environment,
-                    timeout_seconds=self._cloud.clock.timeout(step.timeout_seconds),
-                ),
+            run = Run(
+                command_id=command.command_id,
+                document=command.document_name,
+                parameters=delivery.parameters,
+                script=step.script,
+                environment=delivery.environment,
+                timeout_seconds=self._cloud.clock.timeout(step.timeout_seconds),
             )
+            with calling_as(f"host:{invocation.instance_id}"):  # hosts in this process call with its role, too
+                ran = self._cloud.hosts.run(invocation.instance_id, run)
             if ran.host_lost:
                 self._lose(delivery, step.timeout_seconds)
                 return

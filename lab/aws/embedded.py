@@ -24,6 +24,7 @@ from lab.aws.deployment import deploy
 from lab.aws.event_bridge import EventBridge
 from lab.aws.event_targets import EventTargets
 from lab.aws.http_server import AwsServer, Certificate
+from lab.aws.iam.authorization import Authorization, Denial
 from lab.aws.instances import Instances
 from lab.aws.invocation import InvocationEnvironment
 from lab.aws.item_answers import ItemAnswers
@@ -68,6 +69,8 @@ class EmbeddedAws:
         timeout_scale: float = 1.0,
         shortest_timeout_seconds: float = 0.0,
         chaos: Chaos | None = None,
+        *,
+        permissions_enforced: bool = False,
     ) -> None:
         self.region = region
         self.account = account
@@ -86,6 +89,9 @@ class EmbeddedAws:
         self._run_command = RunCommand(cloud, self._event_bridge)
         self._states = StepFunctions(cloud, self._event_bridge)
         self._language = StatesLanguage(cloud)
+        tokens = TaskTokens(cloud)
+        self._authorization = Authorization(cloud, tokens.machine_of, enforced=permissions_enforced)
+        cloud.refusal = self._authorization.refusal
         self._services = (
             self._event_bridge,
             EventTargets(cloud, self._event_bridge),
@@ -94,7 +100,7 @@ class EmbeddedAws:
             AutoScalingApi(cloud, auto_scaling, self._hooks, activities),
             RunCommandApi(cloud, self._run_command),
             self._language,
-            TaskTokens(cloud),
+            tokens,
             self._states,
             CloudFormation(cloud),
             CloudFormationChanges(cloud),
@@ -134,6 +140,7 @@ class EmbeddedAws:
                 server.close()
             self._servers.clear()
             self._cloud.background.stop()
+            self._authorization.usage.keep(self._cloud)
             self._language.stopping.set()
             self._functions.kill_all()
             self._run_command.cancel_all()
@@ -180,6 +187,11 @@ class EmbeddedAws:
     def calls(self) -> CallCounter:
         """AWS API calls, by caller."""
         return self._cloud.calls
+
+    @property
+    def denials(self) -> Sequence[Denial]:
+        """Calls that the policies in force do not allow, with who made them."""
+        return list(self._authorization.denials)
 
     @property
     def invoked(self) -> Sequence[Invoked]:

@@ -18,6 +18,12 @@ _BUCKET = re.compile(r"^(?P<bucket>.+)\.s3(\.[^.]+)?\.amazonaws\.com$")
 _SERVICE = re.compile(r"^(?P<service>[^.]+)(\.[^.]+)?\.amazonaws\.com$")
 
 
+def bucket_of(host: str) -> str | None:
+    """The bucket that a host name is of, in S3's virtual-hosted style."""
+    found = _BUCKET.match(host)
+    return found["bucket"] if found else None
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a request wants to go: `bucket` is set for S3's virtual-hosted style."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.events.models import EventsBackend, Rule, events_backends
 
+from lab.aws.calls import calling_as
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
 from lab.aws.event_input import target_input
@@ -134,7 +135,8 @@ class EventBridge:
             if service not in self._deliver_by_service:
                 raise PermanentDeliveryError("UNSUPPORTED", f"the lab delivers no events to {service}")
             payload = target_input(rule, target, event)
-            self._deliver_by_service[service](target["Arn"], payload, target)
+            with calling_as("aws:events", source_arn=rule.arn, role_arn=target.get("RoleArn", "")):
+                self._deliver_by_service[service](target["Arn"], payload, target)
         except PermanentDeliveryError as error:
             self._give_up(rule, target, event, error.code, str(error), "NotRetryable", retries)
         except Exception as error:
@@ -171,13 +173,15 @@ class EventBridge:
             "RETRY_ATTEMPTS": str(retries),
         }
         sqs = self._cloud.client("sqs")
-        sqs.send_message(
-            QueueUrl=sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"],
-            MessageBody=json.dumps(event),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-            },
-        )
+        queue_url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
+        with calling_as("aws:events", source_arn=rule.arn):
+            sqs.send_message(
+                QueueUrl=queue_url,
+                MessageBody=json.dumps(event),
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            )
 
 
 def _complete(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lab.aws.calls import calling_as
+from lab.aws.calls import OPERATOR, calling_as
 from lab.aws.cloud import Cloud
 from lab.aws.event_bridge import EventBridge, PermanentDeliveryError
 
 # Errors after which EventBridge does not try again, and what it writes into the dead-letter message.
 PERMANENT_CODES = {
+    "AccessDenied": "NO_PERMISSIONS",
+    "AccessDeniedException": "NO_PERMISSIONS",
+    "AuthorizationError": "NO_PERMISSIONS",
     "StateMachineDoesNotExist": "STATE_MACHINE_NOT_FOUND",
     "AWS.SimpleQueueService.NonExistentQueue": "SQS_QUEUE_NOT_FOUND",
     "QueueDoesNotExist": "SQS_QUEUE_NOT_FOUND",
@@ -36,7 +39,7 @@ class EventTargets:
             "logs": self._log,
             "events": self._forward,
         }.items():
-            self._event_bridge.register_target(service, _attributed(deliver))
+            self._event_bridge.register_target(service, _told_apart(deliver))
 
     def _start_execution(self, arn: str, payload: Any, target: Mapping[str, Any]) -> None:
         # AWS derives the name from the event's id but documents no form; nothing may rely on it.
@@ -50,8 +53,10 @@ class EventTargets:
     def _send_message(self, arn: str, payload: Any, target: Mapping[str, Any]) -> None:
         sqs = self._cloud.client("sqs")
         group = target.get("SqsParameters", {}).get("MessageGroupId")
+        with calling_as(OPERATOR):  # AWS needs no URL to find a queue
+            queue_url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
         sqs.send_message(
-            QueueUrl=sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"],
+            QueueUrl=queue_url,
             MessageBody=json.dumps(payload),
             **({"MessageGroupId": group} if group else {}),
         )
@@ -75,15 +80,16 @@ class EventTargets:
         self._cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(payload["detail"])}])
 
 
-def _attributed(deliver: Any) -> Any:
-    def attributed(arn: str, payload: Any, target: Mapping[str, Any]) -> None:
-        with calling_as("aws:events"):
-            try:
-                deliver(arn, payload, target)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in PERMANENT_CODES:
-                    raise PermanentDeliveryError(PERMANENT_CODES[code], str(error)) from error
-                raise
+def _told_apart(deliver: Any) -> Any:
+    """Errors that another try could mend from those that none can."""
 
-    return attributed
+    def told(arn: str, payload: Any, target: Mapping[str, Any]) -> None:
+        try:
+            deliver(arn, payload, target)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in PERMANENT_CODES:
+                raise PermanentDeliveryError(PERMANENT_CODES[code], str(error)) from error
+            raise
+
+    return told

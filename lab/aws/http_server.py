@@ -22,11 +22,16 @@ from lab.aws.api_gate import BOTO3_NAMES, LONG_POLLS, throttled
 from lab.aws.calls import calling_as
 from lab.aws.cloud import Cloud
 from lab.aws.endpoints import Address, address
+from lab.aws.iam.calls import HttpRequest, read
+from lab.aws.iam.refusals import Answer, refused
 from lab.aws.object_stream import open_object
 
 log = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 10.0
+
+TLS = "lab.tls"
+"""In a request's environment: whether it came over TLS."""
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -53,27 +58,51 @@ class AwsApplication:
         wanted = address(environ)
         caller = wanted.instance_id or environ.get("REMOTE_ADDR", "unknown")
         with calling_as(f"host:{caller}"):
+            # The body first: a client that sends slowly must not hold the lock.
+            body = environ["wsgi.input"].read(*_length(environ))
+            service = BOTO3_NAMES.get(wanted.service or "", wanted.service or "unknown")
+            if refusal := self._refusal(service, wanted, environ, body):
+                self._cloud.calls.record(service, _operation(environ, body))
+                return _answered(refused(service, refusal), "Refused", start_response)
             if stream := open_object(self._cloud, wanted, environ):
                 self._cloud.calls.record("s3", "GetObject")
                 start_response(stream.status, stream.headers)
                 return stream
-            return self._answer(wanted, environ, start_response)
+            return self._answer(service, wanted, environ, body, start_response)
 
-    def _answer(self, wanted: Address, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        # The body first: a client that sends slowly must not hold the lock.
-        body = environ["wsgi.input"].read(*_length(environ))
+    def _refusal(self, service: str, wanted: Address, environ: Environ, body: bytes) -> str | None:
+        """Only instances' credentials are restricted; others are the operator's, or none, which S3 judges itself."""
+        if wanted.instance_id is None:
+            return None
+        secure = bool(environ.get(TLS))
+        path, _, query = str(environ.get("RAW_URI") or environ["PATH_INFO"]).partition("?")
+        headers = {
+            name.removeprefix("HTTP_").replace("_", "-"): str(environ[name]) for name in environ if "." not in name
+        }
+        request = HttpRequest(
+            str(environ["REQUEST_METHOD"]),
+            path,
+            query or str(environ.get("QUERY_STRING", "")),
+            headers,
+            body,
+            wanted.bucket,
+            secure,
+        )
+        with self._cloud.lock:
+            return self._cloud.refusal(lambda: read(service, request))
+
+    def _answer(
+        self, service: str, wanted: Address, environ: Environ, body: bytes, start_response: StartResponse
+    ) -> Iterable[bytes]:
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("wsgi.input_terminated", None)
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         if wanted.host.endswith(".amazonaws.com"):
             environ["HTTP_HOST"] = wanted.host
-        service = BOTO3_NAMES.get(wanted.service or "", wanted.service or "unknown")
         operation = _operation(environ, body)
         self._cloud.calls.record(service, operation)
         if self._cloud.chaos.throttles(service, operation):
-            status, headers, text = throttled(service)
-            start_response(f"{status} Throttled", list(headers.items()))
-            return [text.encode()]
+            return _answered(throttled(service), "Throttled", start_response)
         application = self._application(wanted, environ)
         if operation in LONG_POLLS:
             return application(environ, start_response)
@@ -89,6 +118,12 @@ class AwsApplication:
             if backend not in self._moto.app_instances:
                 self._moto.app_instances[backend] = create_backend_app(backend)
             return self._moto.app_instances[backend]
+
+
+def _answered(answer: Answer, phrase: str, start_response: StartResponse) -> Iterable[bytes]:
+    status, headers, text = answer
+    start_response(f"{status} {phrase}", [*headers.items(), ("Content-Length", str(len(text.encode())))])
+    return [text.encode()]
 
 
 def _length(environ: Environ) -> tuple[int, ...]:
@@ -109,6 +144,9 @@ def _operation(environ: Environ, body: bytes) -> str:
 
 class _Handler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def make_environ(self) -> Environ:
+        return super().make_environ() | {TLS: isinstance(self.connection, ssl.SSLSocket)}
 
     def log(self, type: str, message: str, *args: Any) -> None:
         log.debug(message, *args)

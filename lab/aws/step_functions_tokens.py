@@ -52,6 +52,8 @@ class TaskTokens:
         self._cloud = cloud
         self._lock = threading.Lock()
         self._endpoints: dict[str, CallbackEndpoint] = {}
+        self._pools: dict[str, CallbackPoolManager] = {}
+        self._machines: dict[CallbackPoolManager, str] = {}
         self._over: set[str] = set()
 
     def install(self) -> None:
@@ -62,6 +64,7 @@ class TaskTokens:
                 endpoint: CallbackEndpoint = add(pool, callback_id)
                 with tokens._lock:
                     tokens._endpoints[callback_id] = endpoint
+                    tokens._pools[callback_id] = pool
                 return endpoint
 
             return add_remembered
@@ -86,7 +89,7 @@ class TaskTokens:
             tokens._endpoint(response._get_param("taskToken")).notify_heartbeat()
             return EmptyResult()
 
-        seams.wrap(ExecutionState, "_evaluate_with_timeout", _with_a_token_of_its_own)
+        seams.wrap(ExecutionState, "_evaluate_with_timeout", self._with_a_token_of_its_own)
         seams.wrap(CallbackPoolManager, "add", remembering)
         seams.wrap(CallbackEndpoint, "interrupt_all", forgetting)
         seams.replace(StepFunctionResponse, "send_task_success", send_task_success)
@@ -94,6 +97,25 @@ class TaskTokens:
         seams.replace(StepFunctionResponse, "send_task_heartbeat", send_task_heartbeat)
         seams.replace(StateTaskServiceCallback, "_wait_for_task_token_heartbeat", self._wait_with_heartbeat)
         seams.wrap(StateTaskServiceCallback, "_from_error", _with_heartbeat_timeout)
+
+    def machine_of(self, token: str) -> str | None:
+        """The ARN of the state machine that a token was given out by; what may answer it is allowed by that."""
+        with self._lock:
+            return self._machines.get(self._pools[token]) if token in self._pools else None
+
+    def _with_a_token_of_its_own(self, evaluate: Any) -> Any:
+        """Each try of a task has another token; what an earlier try is told no longer counts."""
+
+        def evaluate_try(state: ExecutionState, env: Environment) -> None:
+            context = env.states.context_object
+            with self._lock:
+                machine = context.context_object_data["StateMachine"]["Id"]
+                self._machines.setdefault(env.callback_pool_manager, machine)
+            if context.context_object_data["State"]["RetryCount"] and "Task" in context.context_object_data:
+                env.callback_pool_manager.add(context.update_task_token())
+            evaluate(state, env)
+
+        return evaluate_try
 
     def _endpoint(self, token: str) -> CallbackEndpoint:
         with self._lock:
@@ -134,18 +156,6 @@ class TaskTokens:
             return outcome
 
         return wait
-
-
-def _with_a_token_of_its_own(evaluate: Any) -> Any:
-    """Each try of a task has another token; what an earlier try is told no longer counts."""
-
-    def evaluate_try(state: ExecutionState, env: Environment) -> None:
-        context = env.states.context_object
-        if context.context_object_data["State"]["RetryCount"] and "Task" in context.context_object_data:
-            env.callback_pool_manager.add(context.update_task_token())
-        evaluate(state, env)
-
-    return evaluate_try
 
 
 def _with_heartbeat_timeout(from_error: Any) -> Any:
