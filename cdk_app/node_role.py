@@ -63,6 +63,7 @@ class NodeRole(Construct):
         if isinstance(group, ServerGroup):
             self._allow(WRITE_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_write(group, name)])
             self._allow_through_secrets_manager(keys.data, ["kms:GenerateDataKey"])
+            self._allow_reading_the_lease(storage, keys)
             if "vault" in group.serves:
                 self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
                 self._allow_through_secrets_manager(keys.recovery, ["kms:GenerateDataKey", "kms:Decrypt"])
@@ -71,13 +72,26 @@ class NodeRole(Construct):
         for objects in readable_objects:
             acknowledge_wildcard(self, objects, "Releases, packages and rendered configuration, none of it secret")
 
+    def _allow_reading_the_lease(self, storage: Storage, keys: Keys) -> None:
+        """One partition of the records: the others hold task tokens, which would let a node speak for another."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:GetItem"],
+                resources=[storage.table.table_arn],
+                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["lease"]}},
+            )
+        )
+        self._allow_through("dynamodb", keys.data, ["kms:Decrypt"])
+
     def _allow_through_secrets_manager(self, key: kms.IKey, actions: Iterable[str]) -> None:
-        region = key.stack.region
+        self._allow_through("secretsmanager", key, actions)
+
+    def _allow_through(self, service: str, key: kms.IKey, actions: Iterable[str]) -> None:
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=list(actions),
                 resources=[key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+                conditions={"StringEquals": {"kms:ViaService": f"{service}.{key.stack.region}.amazonaws.com"}},
             )
         )
 

@@ -51,6 +51,7 @@ SECRET_NAMES = (
     "nomad/consul-token-client",
     "nomad/operator-token-server",
     "nomad/operator-token-client",
+    "nomad/membership-token",
     "vault/recovery-keys",
 )
 

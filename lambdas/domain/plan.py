@@ -7,10 +7,14 @@ from lambdas.domain import names
 from lambdas.domain.artifacts import Manifest
 from lambdas.domain.commands import Command
 from lambdas.domain.component import Component, FileSet, Surroundings
+from lambdas.domain.component import Role as Member
 from lambdas.domain.components import COMPONENTS
+from lambdas.domain.components import component as component_named
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery, Parcel, pack
 from lambdas.domain.formation import Role, choose_seed
+from lambdas.domain.membership.decision import Step
+from lambdas.domain.membership.observation import ORPHAN
 from lambdas.domain.node import Node
 from lambdas.domain.phases import SEED_PHASES, Phase
 
@@ -25,6 +29,8 @@ class Site:
     config: ClusterConfig
     bucket: str
     unseal_key_id: str
+    table: str
+    """Where the membership lease is."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,69 @@ def plan_formation(site: Site, members: Sequence[tuple[Node, Delivery]], *, gene
     return Plan(commands, tuple(parcels))
 
 
+def plan_observation(site: Site, nodes: Sequence[Node], scope: str) -> Plan:
+    """Each server is asked about each product that it serves. Facts are of their moment: `scope` names the turn."""
+    return Plan(
+        {
+            Phase.OBSERVE: tuple(
+                _command(site, node, component, Phase.OBSERVE, scope, _secrets(site, component))
+                for node in nodes
+                for component in COMPONENTS
+                if Phase.OBSERVE in component.phases and component.product in node.serves
+            )
+        }
+    )
+
+
+def plan_step(site: Site, node_on: Node, step: Step, fencing: int, scope: str) -> Plan:
+    """The one change of a turn, with all that its script needs to see for itself that it may still make it."""
+    if node_on.instance_id != step.on or step.product not in node_on.serves:
+        raise ValueError(f"{step.phase} of {step.product} is for {step.on}, not for {node_on.instance_id}")
+    filled = {
+        "Fencing": str(fencing),
+        "LeaseTable": site.table,
+        "PeerId": step.raft_id,
+        "Subject": NOTHING if step.subject.startswith(ORPHAN) else step.subject,
+        "FewestVoters": str(step.fewest_voters),
+        "SpareVoters": str(step.spare_voters),
+    }
+    if step.phase is not Phase.HAND_OVER:  # only servers lead
+        filled["Kind"] = "server"
+    changing = component_named(step.product)
+    command = _command(site, node_on, changing, step.phase, scope, filled | _secrets(site, changing))
+    return Plan({step.phase: (command,)})
+
+
+def plan_drain(site: Site, node: Node, deadline_seconds: int, scope: str) -> Plan:
+    """Asks how far the drain of a client is, and begins it. `scope` names the round: one answer a scope."""
+
+    def parameters(component: Component) -> dict[str, str]:
+        return {"DeadlineSeconds": str(deadline_seconds), **_secrets(site, component)}
+
+    return Plan({Phase.DRAIN: _commands(site, node, Phase.DRAIN, scope, parameters)})
+
+
 def plan_leave(site: Site, node: Node, scope: str) -> Plan:
-    """A node's goodbye to its products."""
-    return Plan({Phase.LEAVE: _commands(site, node, Phase.LEAVE, scope, _as_member(site, node))})
+    """A node's goodbye to the products of which it is a client. What it serves it leaves by `plan_step`, in turns."""
+
+    def parameters(component: Component) -> dict[str, str]:
+        return {**_as_client(site, node.instance_id), **_secrets(site, component)}
+
+    commands = _commands(site, node, Phase.LEAVE, scope, parameters)
+    return Plan({Phase.LEAVE: tuple(one for one in commands if one.component not in node.serves)})
+
+
+def plan_purge(site: Site, servers: Sequence[Node], subject: str, role: Member, scope: str) -> Plan:
+    """What servers still list of a client that went, taken off their lists: by the first of `servers` that serves the
+    product. `role` is that of the subject, whose host may be gone. A product that none of them serves is left out."""
+    commands = []
+    for component in COMPONENTS:
+        if Phase.REMOVE not in component.phases or not component.takes_part(role) or component.kind(role) == "server":
+            continue
+        if node_on := next((one for one in servers if component.product in one.serves), None):
+            filled = {**_as_client(site, subject), **_secrets(site, component)}
+            commands.append(_command(site, node_on, component, Phase.REMOVE, scope, filled))
+    return Plan({Phase.REMOVE: tuple(commands)})
 
 
 def _configure_and_start(
@@ -146,12 +212,24 @@ def pack_certificate(config: ClusterConfig, node: Node, *, certificate: str, aut
 
 def _as_member(site: Site, node: Node) -> Callable[[Component], dict[str, str]]:
     """What a document must know of a running member: what the node is to the product, and where tokens are kept."""
+    return lambda component: {"Kind": component.kind(node), **_secrets(site, component)}
 
-    def parameters(component: Component) -> dict[str, str]:
-        kind = {"Kind": component.kind(node)}
-        return kind | ({"SecretsPrefix": names.secrets_prefix(site.config.name)} if component.keeps_secrets else {})
 
-    return parameters
+def _as_client(site: Site, subject: str) -> dict[str, str]:
+    """A client has no vote: no lease is needed for its going, and nothing is counted."""
+    return {
+        "Kind": "client",
+        "Fencing": NOTHING,
+        "LeaseTable": site.table,
+        "PeerId": NOTHING,
+        "Subject": subject,
+        "FewestVoters": "0",
+        "SpareVoters": "0",
+    }
+
+
+def _secrets(site: Site, component: Component) -> dict[str, str]:
+    return {"SecretsPrefix": names.secrets_prefix(site.config.name)} if component.keeps_secrets else {}
 
 
 def _surroundings(site: Site, *, founding: bool) -> Surroundings:

@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if not claims.take(settings.table_name, action.token, event["execution"]):
         raise EventNotOurs(f"the launch of {action.instance_id} is in the hands of another execution")
     lifecycle.keep_open(action)  # the manifest may be waited for, longer than the hook lasts by itself
-    site = Site(config, settings.bucket_name, settings.unseal_key_id)
+    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
     plan = plan_install(site, node, bucket.read_manifest(settings.bucket_name), scope=event["execution"])
     decided(f"{node.kind} {node.instance_id} of {node.group} installs", node=node.instance_id)
     return {

@@ -16,7 +16,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`event`: {"node", "certificate": Delivery, "role": founder|joiner, "execution"}."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
-    site = Site(cluster_config.load(settings.config_parameter), settings.bucket_name, settings.unseal_key_id)
+    site = Site(
+        cluster_config.load(settings.config_parameter),
+        settings.bucket_name,
+        settings.unseal_key_id,
+        settings.table_name,
+    )
     certificate = Delivery.model_validate(event["certificate"])
     plan = plan_membership(site, node, certificate, event["role"], scope=event["execution"])
     bucket.deliver(settings.bucket_name, plan.parcels)

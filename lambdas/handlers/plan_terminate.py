@@ -25,6 +25,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     node = describe_node(config, instance, action.autoscaling_group) if instance else None
     goodbye = decide_goodbye(formation_record.read(settings.table_name), node)
     decided(goodbye.reason, node=action.instance_id, result=goodbye.result)
-    site = Site(config, settings.bucket_name, settings.unseal_key_id)
+    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
     leave = plan_leave(site, node, scope=event["execution"]).of(Phase.LEAVE) if node and goodbye.says_goodbye else []
     return {"result": goodbye.result, "reason": goodbye.reason, "leave": leave}

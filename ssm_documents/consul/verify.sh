@@ -3,7 +3,7 @@
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
-source "${BASH_SOURCE[0]%/*}/../lib/api.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/consul_cluster.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind
 readonly kind=${SSM_Kind:?}
@@ -14,12 +14,16 @@ main() {
   consul_token=$secret_value
   if [[ $kind == server ]]; then
     read_local_address
-    wait_until 270 "Consul's vote" is_voter
-    result "$(jq --compact-output '.Servers | {
+    wait_until 240 "Consul's vote" is_voter
+    local -r configuration=$reply_body
+    try_for 20 read_consul_cluster || log "it tells no cluster id: $obstacle"
+    result "$(jq --compact-output --arg address "$local_address:8300" --argjson cluster "$consul_cluster" '.Servers | {
       voter: true,
+      raft_id: (map(select(.Address == $address).ID) | first),
+      cluster_id: $cluster,
       leader: (map(select(.Leader).Node) | first),
       voters: map(select(.Voter)) | length
-    }' <<<"$reply_body")"
+    }' <<<"$configuration")"
   else
     wait_until 270 "Consul's membership" is_healthy_member
     result '{"member":true}'

@@ -8,16 +8,24 @@ consul_token=
 vault_token=
 nomad_token=
 
+# Whose API: this node's, unless a script asks another server.
+consul_url=https://127.0.0.1:8501
+vault_url=https://127.0.0.1:8200
+nomad_url=https://127.0.0.1:4646
+
+# A product that hangs accepts connections and never answers. Who has little time sets less.
+api_seconds=60
+
 consul_api() { # METHOD PATH [BODY]
-  product_api https://127.0.0.1:8501 X-Consul-Token "$consul_token" "$@"
+  product_api "$consul_url" X-Consul-Token "$consul_token" "$@"
 }
 
 vault_api() { # METHOD PATH [BODY [curl options...]]
-  product_api https://127.0.0.1:8200 X-Vault-Token "$vault_token" "$@"
+  product_api "$vault_url" X-Vault-Token "$vault_token" "$@"
 }
 
 nomad_api() { # METHOD PATH [BODY]
-  product_api https://127.0.0.1:4646 X-Nomad-Token "$nomad_token" "$@"
+  product_api "$nomad_url" X-Nomad-Token "$nomad_token" "$@"
 }
 
 product_api() {
@@ -26,7 +34,7 @@ product_api() {
   local config=
   [[ -z $token ]] || config=$(curl_header "$header" "$token")
   exchange "$method" "$url/v1/$path" "$body" "$config" --cacert "$authority_file" \
-    --header 'content-type: application/json' "$@"
+    --max-time "$api_seconds" --header 'content-type: application/json' "$@"
 }
 
 # answers PRODUCT METHOD PATH: a probe; any HTTP answer will do.

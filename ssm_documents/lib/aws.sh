@@ -72,3 +72,11 @@ secrets_manager() {
   aws_call secretsmanager POST "https://secretsmanager.${SSM_Region:?}.amazonaws.com/" "$2" \
     --header 'content-type: application/x-amz-json-1.1' --header "x-amz-target: secretsmanager.$1"
 }
+
+# dynamodb OPERATION BODY [curl options...]
+dynamodb() {
+  local -r operation=$1 body=$2
+  shift 2
+  aws_call dynamodb POST "https://dynamodb.${SSM_Region:?}.amazonaws.com/" "$body" \
+    --header 'content-type: application/x-amz-json-1.0' --header "x-amz-target: DynamoDB_20120810.$operation" "$@"
+}

@@ -9,10 +9,17 @@ obstacle=
 wait_until() {
   local -r patience_seconds=$1 what=$2
   shift 2
-  local -r end=$((SECONDS + patience_seconds))
+  try_for "$patience_seconds" "$@" ||
+    fail 75 "$what: not within $patience_seconds s${obstacle:+; $obstacle}"
+}
+
+# try_for SECONDS COMMAND...: the same, where the caller knows what to make of it that COMMAND never succeeds.
+try_for() {
+  local -r end=$((SECONDS + $1))
+  shift
   obstacle=
   until "$@"; do
-    ((SECONDS < end)) || fail 75 "$what: not within $patience_seconds s${obstacle:+; $obstacle}"
+    ((SECONDS < end)) || return 1
     sleep 0.3
   done
 }

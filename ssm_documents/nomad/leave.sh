@@ -1,41 +1,44 @@
 #!/usr/bin/env bash
-# Takes the node out of Nomad: a client is drained first. A server only stops: its peers' autopilot removes it.
+# Takes the node out of Nomad, by stopping it for good. Nomad has no call to leave: a server that stays removes this one
+# afterwards (remove.sh), and a client was drained before (drain.sh).
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/service.sh"
-source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
-source "${BASH_SOURCE[0]%/*}/../lib/nomad_node.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/quorum.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/nomad_raft.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/nomad_drain.sh"
 
-require_parameters Cluster Region Bucket SecretsPrefix Kind
+require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
 readonly kind=${SSM_Kind:?}
-
-readonly drain_seconds=60
 
 main() {
   require_one_of Kind "$kind" server client
-  local drained=false
-  if [[ $kind == client ]] && is_running nomad; then
-    drain
-    drained=true
+  [[ $kind == client ]] || require_lease
+  local left=false
+  if is_running nomad; then
+    "prepare_$kind"
+    left=true
   fi
   retire_service nomad
-  result "{\"drained\":$drained}"
+  [[ $left == true ]] || refuse "nomad does not run here"
+  note_change "nomad has stopped here"
 }
 
-drain() {
+prepare_server() {
+  use_nomad_token
+  require_goodbye nomad
+}
+
+# Nobody drained it: what it runs gets most of a minute.
+prepare_client() {
   require_secret nomad/operator-token-client
   nomad_token=$secret_value
-  wait_until 30 "the Nomad node" read_nomad_node
-  nomad_api POST "node/$node_id/drain" \
-    "{\"DrainSpec\":{\"Deadline\":${drain_seconds}000000000},\"MarkEligible\":false}" # nanoseconds
-  [[ $reply_status == 200 ]] || fail 75 "draining the Nomad node answered $(describe_reply)"
-  wait_until $((drain_seconds + 60)) "the drain" is_drained
-}
-
-is_drained() {
-  read_nomad_node || return 1
-  obstacle="the node still drains"
-  jq --exit-status '(.DrainStrategy == null) and .SchedulingEligibility == "ineligible"' <<<"$reply_body" >/dev/null
+  if ! try_for 15 read_nomad_node; then
+    log "it stops without a drain: $obstacle"
+  elif ! is_drained; then
+    is_draining || begin_drain 45
+    try_for 60 has_drained || log "it stops while it drains"
+  fi
 }
 
 main "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fills Nomad's secrets, once. The tokens that Nomad itself has to choose (operator-token-*) come with its bootstrap.
+# Fills Nomad's secrets, once. The tokens that Nomad itself has to choose come with its bootstrap.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/new_secrets.sh"

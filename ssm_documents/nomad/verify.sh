@@ -15,8 +15,10 @@ main() {
   if [[ $kind == server ]]; then
     read_local_address
     wait_until 270 "Nomad's vote" is_voter
-    result "$(jq --compact-output '.Servers | {
+    result "$(jq --compact-output --arg address "$local_address:4647" '.Servers | {
       voter: true,
+      raft_id: (map(select(.Address == $address).ID) | first),
+      cluster_id: null,
       leader: (map(select(.Leader).Name) | first),
       voters: map(select(.Voter)) | length
     }' <<<"$reply_body")"

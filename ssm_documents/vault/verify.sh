@@ -3,6 +3,7 @@
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_login.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/vault_seal.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/imds.sh"
 
 require_parameters Cluster Region Bucket Kind
@@ -13,9 +14,12 @@ main() {
   read_local_address
   wait_until 150 "Vault's unsealing" is_unsealed
   wait_until 120 "Vault's vote" is_voter
-  result "$(jq --compact-output '{
+  wait_until 10 "Vault's cluster id" read_seal
+  result "$(jq --compact-output --arg address "$local_address:8201" --argjson cluster "$vault_cluster" '{
     sealed: false,
     voter: true,
+    raft_id: (map(select(.address == $address).node_id) | first),
+    cluster_id: $cluster,
     leader: (map(select(.leader).node_id) | first),
     voters: map(select(.voter)) | length
   }' <<<"$raft_servers")"

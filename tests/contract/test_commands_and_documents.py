@@ -20,9 +20,21 @@ from lambdas.domain.components import COMPONENTS
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.formation import formation_scope
+from lambdas.domain.membership.decision import ORDER, Step
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Plan, Site, plan_formation, plan_install, plan_leave, plan_membership
+from lambdas.domain.plan import (
+    Plan,
+    Site,
+    plan_drain,
+    plan_formation,
+    plan_install,
+    plan_leave,
+    plan_membership,
+    plan_observation,
+    plan_purge,
+    plan_step,
+)
 from tests.builders import a_config, a_node
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +86,10 @@ def without_prerequisites(manifest: Manifest) -> Manifest:
 def plans(config: ClusterConfig) -> Iterator[Plan]:
     """Everything that a cluster of this layout ever does."""
     site = Site(
-        config, names.bucket(config.name, "123456789012", config.region), "1234abcd-12ab-34cd-56ef-1234567890ab"
+        config,
+        names.bucket(config.name, "123456789012", config.region),
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "quorate-demo-Records4A3B2C1D-1XYZ_abc.2",
     )
     number = 0
     members: list[tuple[Node, Delivery]] = []
@@ -92,7 +107,25 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             yield plan_leave(site, node, scope)
             if node.kind == "server":
                 members.append((node, certificate))
+                yield from steps(site, node, scope)
+            else:
+                yield plan_drain(site, node, 86_400, scope)
+            yield plan_purge(site, [member for member, _ in members], node.instance_id, node, scope)
+    yield plan_observation(site, [node for node, _ in members], scope)
     yield plan_formation(site, members, generation=12, scope=formation_scope(config.name, 12))
+
+
+def steps(site: Site, node: Node, scope: str) -> Iterator[Plan]:
+    """Every change of a goodbye, of an instance and of a peer that is nobody's."""
+    raft_id = {"vault": node.instance_id}
+    for product in ORDER:
+        for phase in (Phase.HAND_OVER, Phase.LEAVE, Phase.REMOVE):
+            for subject in (node.instance_id, f"peer:{product}:4c3a0b0e-0000-4000-8000-000000000001"):
+                peer = raft_id.get(product, "4c3a0b0e-0000-4000-8000-000000000001")
+                if product in node.serves:
+                    yield plan_step(
+                        site, node, Step(product, phase, node.instance_id, peer, subject, 7, 1), 10**9, scope
+                    )
 
 
 def commands() -> Iterator[tuple[str, Command]]:

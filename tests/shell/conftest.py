@@ -46,11 +46,12 @@ def node(tmp_path: Path, cloud: Cloud, metadata: Metadata, authority: Authority)
 
 @pytest.fixture
 def world(node: ScratchNode, cloud: Cloud, metadata: Metadata, authority: Authority, tmp_path: Path) -> Iterator[World]:
-    certificate, key = authority.issue_files("products", ["127.0.0.1"])
+    certificate, key = authority.issue_files("products", ["127.0.0.1", "127.0.0.2"])
     consul, nomad, vault = (product(certificate, key, authority.file) for product in (Consul, Nomad, Vault))
     node.routes = [
-        f"127.0.0.1:{usual}:127.0.0.1:{product.port}"
+        f"{address}:{usual}:127.0.0.1:{product.port}"
         for usual, product in ((8501, consul), (4646, nomad), (8200, vault))
+        for address in ("127.0.0.1", "127.0.0.2")
     ]
     cloud.make_secrets(SECRETS_PREFIX, SECRET_NAMES)
     yield World(node, cloud, metadata, authority, consul, nomad, vault)

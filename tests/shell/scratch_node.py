@@ -111,6 +111,7 @@ class ScratchNode:
         routes = [
             f"secretsmanager.{REGION}.amazonaws.com:443:{aws}",
             f"{BUCKET}.s3.{REGION}.amazonaws.com:443:{aws}",
+            f"dynamodb.{REGION}.amazonaws.com:443:{aws}",
             f"169.254.169.254:80:127.0.0.1:{self._metadata_port}",
             *self.routes,
         ]

@@ -8,7 +8,8 @@ from lambdas.domain.names import SECRET_NAMES
 from tests.shell.scratch_node import SECRETS_PREFIX
 from tests.shell.stand_ins.authority import Authority
 from tests.shell.stand_ins.cloud import BUCKET
-from tests.shell.world import FORMATION, MEMBER, SITUATIONS, TOKENS, World, file_entry, tar_of, zip_of
+from tests.shell.stand_ins.raft import Server
+from tests.shell.world import CLIENT, FORMATION, MEMBER, SITUATIONS, TOKENS, World, file_entry, tar_of, zip_of
 
 RECOVERY = SECRETS_PREFIX + "vault/recovery-keys"
 
@@ -166,7 +167,8 @@ def test_a_nomad_token_that_was_made_and_never_stored_is_replaced(world: World) 
     parameters = SITUATIONS["nomad", "bootstrap"](world)
     world.nomad.tokens["orphan"] = {"Name": "quorate-server", "SecretID": "lost"}
     assert world.run("nomad", "bootstrap", parameters).exit_code == 0
-    assert sorted(token["Name"] for token in world.nomad.tokens.values()) == ["quorate-client", "quorate-server"]
+    made = sorted(token["Name"] for token in world.nomad.tokens.values())
+    assert made == ["quorate-client", "quorate-membership", "quorate-server"]
     stored = world.cloud.secret(SECRETS_PREFIX + "nomad/operator-token-server")
     assert stored in {token["SecretID"] for token in world.nomad.tokens.values()}
 
@@ -211,40 +213,56 @@ def test_a_script_that_fails_with_a_root_token_revokes_it(world: World) -> None:
 
 def test_a_client_leaves_consul_without_a_token(world: World) -> None:
     parameters = SITUATIONS["consul", "leave"](world)
-    assert world.run("consul", "leave", parameters | {"Kind": "client"}).result == {"left": True}
+    assert world.run("consul", "leave", parameters | CLIENT).result == {"changed": True, "reason": "left consul"}
     assert "systemctl kill --signal=INT consul" in world.node.calls()
     assert world.consul.requests == []
 
 
 def test_a_client_is_drained_before_nomad_stops(world: World) -> None:
     parameters = SITUATIONS["nomad", "leave"](world)
-    assert world.run("nomad", "leave", parameters | {"Kind": "client"}).result == {"drained": True}
+    assert world.run("nomad", "leave", parameters | CLIENT).result["changed"]
     assert world.nomad.writes == [f"POST node/{world.nomad.node['ID']}/drain"]
     assert not world.path("/.units/nomad.active").exists()
-
-
-def test_the_leader_of_vault_hands_over_before_it_leaves(world: World) -> None:
-    parameters = SITUATIONS["vault", "leave"](world)
-    assert world.run("vault", "leave", parameters).result == {"left": True}
-    assert world.vault.writes[-2:] == ["PUT sys/step-down", "POST sys/storage/raft/remove-peer"]
-    assert [server["node_id"] for server in world.vault.servers] == ["i-1"]
-
-
-def test_the_last_voter_of_vault_stays(world: World) -> None:
-    parameters = SITUATIONS["vault", "leave"](world)
-    world.vault.servers.pop()
-    ended = world.run("vault", "leave", parameters)
-    assert (ended.exit_code, ended.result["reason"]) == (70, "the last voter of Vault does not leave")
-    assert world.path("/.units/vault.active").exists()
 
 
 @pytest.mark.parametrize(
     ("product", "kind", "facts"),
     [
-        ("consul", "server", {"voter": True, "leader": "127.0.0.1:8300", "voters": 1}),
+        (
+            "consul",
+            "server",
+            {
+                "voter": True,
+                "raft_id": Server("i-0", "").raft_id,
+                "cluster_id": "c0750100-0000-4000-8000-000000000001",
+                "leader": "i-0",
+                "voters": 1,
+            },
+        ),
         ("consul", "client", {"member": True}),
-        ("vault", "server", {"sealed": False, "voter": True, "leader": "i-0", "voters": 2}),
-        ("nomad", "server", {"voter": True, "leader": "127.0.0.1:4647", "voters": 1}),
+        (
+            "vault",
+            "server",
+            {
+                "sealed": False,
+                "voter": True,
+                "raft_id": "i-0",
+                "cluster_id": "7a017000-0000-4000-8000-000000000001",
+                "leader": "i-1",
+                "voters": 4,
+            },
+        ),
+        (
+            "nomad",
+            "server",
+            {
+                "voter": True,
+                "raft_id": Server("i-0.global", "").raft_id,
+                "cluster_id": None,
+                "leader": "i-0.global",
+                "voters": 1,
+            },
+        ),
     ],
 )
 def test_verify_says_what_it_saw(world: World, product: str, kind: str, facts: dict[str, object]) -> None:
@@ -258,10 +276,11 @@ def test_a_ready_client_names_its_healthy_drivers(world: World) -> None:
 
 def test_a_vote_that_comes_late_is_waited_for(world: World) -> None:
     parameters = SITUATIONS["consul", "verify"](world)
-    world.consul.voters["127.0.0.1:8300"] = False
+    [own] = world.consul.raft.peers
+    own.voter = False
     running = world.node.start("consul", "verify", **parameters)
     while world.consul.requests.count(("GET", "operator/raft/configuration")) < 2:
         assert running.poll() is None
-    world.consul.voters["127.0.0.1:8300"] = True
+    own.voter = True
     stdout, _ = running.communicate(timeout=60)
     assert json.loads(stdout)["voter"]

@@ -51,7 +51,9 @@ def test_parameters_that_did_not_arrive_are_named(node: ScratchNode, component: 
     assert node.calls() == []
 
 
-@pytest.mark.parametrize(("component", "phase"), [name for name in ALL if name[1] in ("start", "verify", "leave")])
+@pytest.mark.parametrize(
+    ("component", "phase"), [name for name in ALL if name[1] in ("start", "verify", "leave", "remove")]
+)
 def test_a_kind_that_is_none_is_refused(world: World, component: str, phase: str) -> None:
     ended = world.run(component, phase, SITUATIONS[component, phase](world) | {"Kind": "arbiter"})
     assert ended.exit_code == 64
@@ -74,11 +76,12 @@ def everything(world: World) -> object:
     """All that a run could change: files, what the host was asked, the products' state, secrets."""
     vault, nomad, consul = world.vault, world.nomad, world.consul
     products = (vault.mounted, vault.written, vault.roots, vault.servers, nomad.tokens, nomad.policies, nomad.node)
+    rafts = [(raft.peers, raft.members, raft.leader) for raft in (consul.raft, nomad.raft)]
     return (
         world.node.state(),
         world.node.calls(),
         sorted(world.secrets() - world.metadata.tokens - vault.every_root),
-        repr((products, consul.objects, consul.management, nomad.management)),
+        repr((products, rafts, consul.objects, consul.management, nomad.management)),
         consul.writes,
     )
 

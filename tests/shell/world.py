@@ -4,9 +4,10 @@ import io
 import json
 import shutil
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -22,13 +23,18 @@ from tests.shell.stand_ins.cloud import Cloud
 from tests.shell.stand_ins.consul import Consul
 from tests.shell.stand_ins.metadata import Metadata
 from tests.shell.stand_ins.nomad import Nomad
+from tests.shell.stand_ins.raft import Raft, Server
 from tests.shell.stand_ins.vault import Vault
 
 NO_PREREQUISITES = {"PrerequisitesKey": "-", "PrerequisitesSha256": "-"}
 TOKENS = {name: f"{number:08x}-5ec7-4e75-8000-00000000700c" for number, name in enumerate(SECRET_NAMES, start=1)}
 """A value for each secret."""
 
+MADE_BY_NOMAD = {"nomad/operator-token-server", "nomad/operator-token-client", "nomad/membership-token"}
+"""Nomad chooses a token's value itself."""
+
 CONFIG = a_config(name=CLUSTER)
+TABLE = "quorate-test-records"
 
 
 @dataclass
@@ -79,6 +85,26 @@ class World:
         node, surroundings = a_node(config=CONFIG), Surroundings(founding=True, kms_key_id="key")
         files = component(name).renders[phase](CONFIG, node, surroundings).model_dump(mode="json")
         return self.cloud.put_file_set(files["files"], files["values"])
+
+    def lease(self, *, fencing: int = 7, seconds: float = 300, owner: str | None = "an execution") -> None:
+        """The membership lease as the control plane's `lambdas.aws.lease` writes it."""
+        client = self.cloud.client("dynamodb")
+        if TABLE not in client.list_tables()["TableNames"]:
+            keys = [("pk", "HASH"), ("sk", "RANGE")]
+            client.create_table(
+                TableName=TABLE,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            )
+        item = {
+            "pk": {"S": "lease"},
+            "sk": {"S": "membership"},
+            "owner": {"S": owner} if owner else {"NULL": True},
+            "fencing": {"N": str(fencing)},
+            "held_until": {"N": f"{time.time() + seconds:.6f}"},
+        }
+        client.put_item(TableName=TABLE, Item=item)
 
     def secrets(self) -> set[str]:
         """Every value that nobody but the script, AWS and the product may see."""
@@ -228,7 +254,7 @@ def _(world: World) -> dict[str, str]:
 @situation("nomad", "bootstrap")
 def _(world: World) -> dict[str, str]:
     world.trust()
-    world.fill_secrets(*(name for name in SECRET_NAMES if "operator" not in name))
+    world.fill_secrets(*(name for name in SECRET_NAMES if name not in MADE_BY_NOMAD))
     world.consul.management = TOKENS["consul/management-token"]
     return {**world.rendered("nomad", Phase.BOOTSTRAP), **FORMATION}
 
@@ -239,19 +265,41 @@ def _(world: World) -> dict[str, str]:
     return {**world.rendered("vault_init", Phase.BOOTSTRAP), **FORMATION}
 
 
+CHANGE = {"Fencing": "7", "LeaseTable": TABLE, "FewestVoters": "3", "SpareVoters": "1"}
+CLIENT = dict.fromkeys(("Fencing", "PeerId"), "-") | {
+    "Kind": "client",
+    "LeaseTable": TABLE,
+    "Subject": "i-c",
+    "FewestVoters": "0",
+    "SpareVoters": "0",
+}
+
+
+def four_servers(port: int, suffix: str = "") -> Raft:
+    """This node first, which does not lead, and three that can stay."""
+    raft = Raft(*(Server(f"i-{number}{suffix}", f"127.0.0.{1 + number}:{port}") for number in range(4)))
+    raft.leader = raft.peers[1]
+    return raft
+
+
 def _member_of_consul(world: World) -> dict[str, str]:
     world.running("consul")
     world.fill_secrets()
     world.consul.agent_tokens = {TOKENS["consul/agent-token-server"], TOKENS["consul/agent-token-client"]}
+    world.consul.server_token = TOKENS["consul/agent-token-server"]
     world.consul.on_leave = lambda: world.path("/.units/consul.active").unlink(missing_ok=True)
     return MEMBER
 
 
 def _member_of_vault(world: World) -> dict[str, str]:
     world.running("vault")
+    world.metadata.facts["instance-id"] = "i-0"
     world.vault.initialised = True
     world.vault.written["auth/cert/certs/quorate-server"] = {}
-    world.vault.servers.append({"node_id": "i-1", "address": "127.0.0.2:8201", "leader": False, "voter": True})
+    world.vault.servers = [
+        {"node_id": f"i-{number}", "address": f"127.0.0.{1 + number}:8201", "leader": number == 1, "voter": True}
+        for number in range(4)
+    ]
     return {"Kind": "server"}
 
 
@@ -260,10 +308,63 @@ def _member_of_nomad(world: World) -> dict[str, str]:
     world.fill_secrets()
     for kind in ("server", "client"):
         world.nomad.tokens[kind] = {"Name": kind, "SecretID": TOKENS[f"nomad/operator-token-{kind}"]}
+    token = TOKENS["nomad/membership-token"]
+    world.nomad.tokens["membership"] = {"Name": "membership", "Type": "management", "SecretID": token}
     return MEMBER
 
 
-for _phase in ("verify", "leave"):
-    SITUATIONS["consul", _phase] = _member_of_consul
-    SITUATIONS["vault", _phase] = _member_of_vault
-    SITUATIONS["nomad", _phase] = _member_of_nomad
+SITUATIONS["consul", "verify"] = _member_of_consul
+SITUATIONS["vault", "verify"] = _member_of_vault
+SITUATIONS["nomad", "verify"] = _member_of_nomad
+
+GONE = Server("i-9", "127.0.0.10:0", healthy=False, gossip="failed")
+
+
+def _server_of(product: str, phase: str) -> Situation:
+    """A node among four servers: it goes, or it stays and `i-9`, a fifth, is gone."""
+
+    def prepare(world: World) -> dict[str, str]:
+        prepare_member, port = {
+            "consul": (_member_of_consul, 8300),
+            "vault": (_member_of_vault, 8201),
+            "nomad": (_member_of_nomad, 4647),
+        }[product]
+        parameters = {name: value for name, value in prepare_member(world).items() if name != "Kind"}
+        if phase == "observe":
+            return parameters
+        world.lease()
+        goes = "i-9" if phase == "remove" else "i-0"
+        if product == "vault":
+            peer_id = goes
+            if phase == "remove":
+                world.vault.servers.append({"node_id": goes, "address": GONE.address, "leader": False, "voter": True})
+                world.vault.unhealthy = {goes}
+            elif phase == "hand_over":
+                for server in world.vault.servers:
+                    server["leader"] = server["node_id"] == "i-0"
+        else:
+            suffix = ".global" if product == "nomad" else ""
+            stand_in = getattr(world, product)
+            raft = stand_in.raft = four_servers(port, suffix)
+            gone = replace(GONE, name=GONE.name + suffix)
+            if phase == "remove":
+                raft.peers.append(gone)
+                raft.members.append(gone)
+            elif phase == "hand_over":
+                raft.leader = raft.peers[0]
+            peer_id = (gone if phase == "remove" else raft.peers[0]).raft_id
+        kind = {} if phase == "hand_over" else {"Kind": "server"}
+        return {**parameters, **kind, **CHANGE, "PeerId": peer_id, "Subject": goes}
+
+    return prepare
+
+
+for _product in ("consul", "vault", "nomad"):
+    for _phase in ("observe", "hand_over", "leave", "remove"):
+        SITUATIONS[_product, _phase] = _server_of(_product, _phase)
+
+
+@situation("nomad", "drain")
+def _(world: World) -> dict[str, str]:
+    _member_of_nomad(world)
+    return {"SecretsPrefix": SECRETS_PREFIX, "DeadlineSeconds": "900"}

@@ -7,7 +7,9 @@ from lambdas.domain.components.consul_access import access
 from lambdas.domain.components.host import (
     CONFINED,
     JOIN_RETRY_SECONDS,
+    MEMBERSHIP,
     TLS_FILES,
+    autopilot,
     cloud_join,
     product_file,
     unit_file,
@@ -79,8 +81,7 @@ def _server(config: ClusterConfig, *, founding: bool) -> dict[str, Any]:
         "server": True,
         "skip_leave_on_interrupt": True,
         "performance": {"raft_multiplier": 1},
-        # Read at the first election only, then kept in Raft. A dead voter goes once its replacement votes, not before.
-        "autopilot": {"cleanup_dead_servers": True, "min_quorum": voters},
+        "autopilot": autopilot(voters),
         "ui_config": {"enabled": True},
     } | ({"bootstrap_expect": voters} if founding else {})
 
@@ -100,7 +101,7 @@ CONSUL = Component(
         Phase.START: 180,
         Phase.BOOTSTRAP: 300,
         Phase.VERIFY: 300,
-        Phase.LEAVE: 300,
+        **MEMBERSHIP,
     },
     ports=(
         Port(8300, "tcp", on="servers", reach="nodes", purpose="Consul RPC and Raft"),

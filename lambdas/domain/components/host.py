@@ -6,6 +6,7 @@ from typing import Any
 from lambdas.domain.component import File
 from lambdas.domain.config import ClusterConfig, Product
 from lambdas.domain.names import serves_tag
+from lambdas.domain.phases import Phase
 
 TLS_DIRECTORY = "/etc/quorate/tls"
 CA_FILE = f"{TLS_DIRECTORY}/ca.pem"
@@ -15,8 +16,19 @@ KEY_FILE = f"{TLS_DIRECTORY}/node.key"
 TLS_FILES = {"ca_file": CA_FILE, "cert_file": CERTIFICATE_FILE, "key_file": KEY_FILE}
 """As Consul and Nomad spell them."""
 
+MEMBERSHIP = {Phase.OBSERVE: 60, Phase.HAND_OVER: 120, Phase.LEAVE: 120, Phase.REMOVE: 120}
+"""Seconds of what a goodbye runs, the same for each product. A lease outlasts delivery, script and answer
+(`membership.lease.LEASE_SECONDS`), so a change may take no longer than this."""
+
 JOIN_RETRY_SECONDS = 5
 """Between attempts to find servers: the products' 30 seconds would be most of a formation."""
+
+
+def autopilot(voters: int) -> dict[str, Any]:
+    """Autopilot of Consul and Nomad promotes, and removes nobody: gossip cannot tell a server that is gone from one
+    that is cut off, EC2 can (docs/decisions/0013). `min_quorum` holds should somebody turn the cleanup on. Both are
+    read at a cluster's first election only, then kept in Raft."""
+    return {"cleanup_dead_servers": False, "min_quorum": voters}
 
 
 def cloud_join(config: ClusterConfig, product: Product) -> str:

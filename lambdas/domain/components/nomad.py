@@ -6,7 +6,9 @@ from lambdas.domain.component import Component, FileSet, Port, Surroundings
 from lambdas.domain.components.host import (
     CA_FILE,
     JOIN_RETRY_SECONDS,
+    MEMBERSHIP,
     TLS_FILES,
+    autopilot,
     cloud_join,
     product_file,
     unit_file,
@@ -103,7 +105,7 @@ def _server(config: ClusterConfig, *, founding: bool) -> dict[str, Any]:
     voters = config.voters("nomad")
     return {
         "server": {"enabled": True, "server_join": _join(config)} | ({"bootstrap_expect": voters} if founding else {}),
-        "autopilot": {"cleanup_dead_servers": True, "min_quorum": voters},
+        "autopilot": autopilot(voters),
         "ui": {"enabled": True},
     }
 
@@ -157,6 +159,14 @@ def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                     "body": {"Name": f"quorate-{kind}", "Type": "client", "Policies": [f"quorate-{kind}"]},
                 }
                 for kind in ("server", "client")
+            ]
+            + [
+                # No policy can allow what a change of Raft takes (nomad/operator_endpoint.go: IsManagement). A token
+                # of its own, so that it can be revoked, and known in Nomad's audit, apart from the bootstrap's.
+                {
+                    "secret": "nomad/membership-token",
+                    "body": {"Name": "quorate-membership", "Type": "management"},
+                }
             ],
             "consul": consul_objects(config, node),
         }
@@ -174,7 +184,8 @@ NOMAD = Component(
         Phase.START: 180,
         Phase.BOOTSTRAP: 300,
         Phase.VERIFY: 300,
-        Phase.LEAVE: 900,
+        Phase.DRAIN: 60,
+        **MEMBERSHIP,
     },
     ports=(
         Port(4646, "tcp", on="servers", reach="nodes", purpose="Nomad HTTPS API and workload identity keys"),

@@ -9,6 +9,7 @@ from lambdas.domain.components.host import (
     CERTIFICATE_FILE,
     CONFINED,
     KEY_FILE,
+    MEMBERSHIP,
     cloud_join,
     product_file,
     unit_file,
@@ -86,7 +87,7 @@ VAULT = Component(
         Phase.CONFIGURE: 120,
         Phase.START: 180,
         Phase.VERIFY: 300,
-        Phase.LEAVE: 300,
+        **MEMBERSHIP,
     },
     ports=(
         Port(8200, "tcp", on="servers", reach="nodes", purpose="Vault HTTPS API and Raft join"),

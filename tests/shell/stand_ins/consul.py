@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.shell.stand_ins.product import Answer, Product
+from tests.shell.stand_ins.raft import Raft, Server
 
 FORBIDDEN: Answer = (403, "Permission denied: token with AccessorID '00000000' lacks permission")
 KINDS = {"policy": "ID", "role": "ID", "token": "AccessorID", "auth-method": "Name", "binding-rule": "ID"}
@@ -14,8 +15,10 @@ class Consul(Product):
     token_header = "X-Consul-Token"
 
     def __init__(self, *args: Any) -> None:
-        self.leader = "127.0.0.1:8300"
-        self.voters = {"127.0.0.1:8300": True}
+        self.raft = Raft(Server("i-0", "127.0.0.1:8300"))
+        self.cluster_id: str | None = "c0750100-0000-4000-8000-000000000001"
+        self.server_token = ""
+        """Of the servers' agents: `operator` and `agent` write."""
         self.health = "passing"
         self.management: str | None = None
         self.agent_tokens: set[str] = set()
@@ -26,7 +29,7 @@ class Consul(Product):
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str, certified: bool) -> Answer:
         match [method, *path.split("/")]:
             case ["GET", "status", "leader"]:
-                return 200, f'"{self.leader}"'
+                return 200, f'"{self.raft.leader.address if self.raft.leader else ""}"'
             case ["PUT", "acl", "bootstrap"]:
                 return self._bootstrap(body)
             case ["GET", "acl", "token", "self"]:
@@ -42,23 +45,44 @@ class Consul(Product):
                 return (200, entry) if entry else (404, "ACL not found")
             case ["PUT", "acl", kind, *key] if self._may_manage(token):
                 return self._write(kind, key[0] if key else None, body)
-            case ["GET", "operator", "raft", "configuration"] if self._may_read(token):
-                servers = [
-                    {
-                        "ID": address,
-                        "Node": address,
-                        "Address": address,
-                        "Leader": address == self.leader,
-                        "Voter": vote,
-                    }
-                    for address, vote in self.voters.items()
-                ]
-                return 200, {"Servers": servers}
+            case ["GET", "connect", "ca", "roots"]:
+                made = self.cluster_id is not None and self.raft.leader
+                return (200, {"TrustDomain": f"{self.cluster_id}.consul"}) if made else (500, "not initialized")
+            case ["GET" | "PUT" | "POST" | "DELETE", "operator" | "agent", *rest] if token == self.server_token:
+                return self._operate(method, path, query, rest)
             case ["GET", "agent", "self"] if self._may_read(token):
                 return 200, {"Config": {"NodeName": "i-0"}}
             case ["GET", "health", "node", "i-0"] if self._may_read(token):
                 return 200, [{"CheckID": "serfHealth", "Status": self.health}]
-            case ["PUT", "agent", "leave"] if self._may_read(token):
+        return FORBIDDEN
+
+    def _operate(self, method: str, path: str, query: dict[str, str], rest: list[str]) -> Answer:
+        """What the servers' token may. Everything goes to the leader, whichever server is asked."""
+        own = self.raft.members[0]
+        match [method, *path.split("/")]:
+            case ["GET", "operator", "raft", "configuration"]:
+                return self.raft.configuration()
+            case ["GET", "operator", "autopilot", "health"]:
+                return self.raft.health()
+            case ["POST", "operator", "raft", "transfer-leader"]:
+                return (200, {"Success": True}) if self.raft.transfer(query["id"]) else (500, "no such peer")
+            case ["DELETE", "operator", "raft", "peer"]:
+                removed = self.raft.remove(query["id"])
+                return (200, "") if removed else (500, f'id "{query["id"]}" was not found in the Raft configuration')
+            case ["GET", "agent", "self"]:
+                return 200, {"Config": {"NodeName": own.name, "NodeID": own.raft_id}}
+            case ["GET", "agent", "members"]:
+                words = {"alive": 1, "left": 3, "failed": 4}
+                return 200, [
+                    {"Name": one.name, "Addr": one.address, "Tags": {"id": one.raft_id}, "Status": words[one.gossip]}
+                    for one in self.raft.members
+                    if one.gossip
+                ]
+            case ["PUT", "agent", "force-leave", name]:
+                self.raft.forget(name)
+                return 200, ""
+            case ["PUT", "agent", "leave"]:
+                self.raft.remove(own.raft_id)
                 self.on_leave()
                 return 200, ""
         return FORBIDDEN

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.shell.stand_ins.product import Answer, Product
+from tests.shell.stand_ins.raft import Raft, Server
 
 FORBIDDEN: Answer = (403, "Permission denied")
 
@@ -12,8 +13,7 @@ class Nomad(Product):
     token_header = "X-Nomad-Token"
 
     def __init__(self, *args: Any) -> None:
-        self.leader = "127.0.0.1:4647"
-        self.voters = {"127.0.0.1:4647": True}
+        self.raft = Raft(Server("i-0.global", "127.0.0.1:4647"))
         self.management: str | None = None
         self.policies: dict[str, dict[str, Any]] = {}
         self.tokens: dict[str, dict[str, Any]] = {}
@@ -23,16 +23,22 @@ class Nomad(Product):
             "NodePool": "default",
             "SchedulingEligibility": "eligible",
             "DrainStrategy": None,
+            "LastDrain": None,
             "Drivers": {"docker": {"Healthy": True}, "java": {"Healthy": False}},
         }
+        self.running = 2
+        """Allocations on the node."""
+        self.clients: dict[str, dict[str, Any]] = {}
+        """Nodes that the servers list, by id."""
         super().__init__(*args)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str, certified: bool) -> Answer:
         manages = bool(token) and token == self.management
         own = next((entry for entry in self.tokens.values() if entry["SecretID"] == token), None)
+        manages = manages or (own or {}).get("Type") == "management"
         match [method, *path.split("/")]:
             case ["GET", "status", "leader"]:
-                return 200, f'"{self.leader}"'
+                return 200, f'"{self.raft.leader.address if self.raft.leader else ""}"'
             case ["GET", "agent", "health"]:
                 return 200, {"client": {"ok": True}}
             case ["PUT", "acl", "bootstrap"]:
@@ -56,18 +62,66 @@ class Nomad(Product):
             case ["DELETE", "acl", "token", accessor] if manages:
                 return (200, "") if self.tokens.pop(accessor, None) else (404, "ACL token not found")
             case ["GET", "operator", "autopilot", "health"] if own:
-                servers = [
-                    {"Name": address, "Address": address, "Leader": address == self.leader, "Voter": vote}
-                    for address, vote in self.voters.items()
-                ]
-                return 429, {"Healthy": False, "Servers": servers}
+                return self.raft.health()
+            case ["GET", "metrics"]:
+                gauges = {"running": self.running, "pending": 0, "terminal": 7}
+                return 200, {
+                    "Gauges": [{"Name": f"nomad.client.allocations.{name}", "Value": n} for name, n in gauges.items()]
+                }
             case ["GET", "agent", "self"] if own:
-                return 200, {"stats": {"client": {"node_id": self.node["ID"]}}}
+                member = {"Tags": {"id": self.raft.members[0].raft_id}}
+                return 200, {"member": member, "stats": {"client": {"node_id": self.node["ID"]}}}
             case ["GET", "node", key] if own and key == self.node["ID"]:
                 if self.node["DrainStrategy"] and ("GET", path) in self.requests[-3:-1]:
-                    self.node["DrainStrategy"] = None  # the drain takes until it has been asked after once
+                    # the drain takes until it has been asked after once
+                    self.node |= {"DrainStrategy": None, "LastDrain": {"Status": "complete"}}
                 return 200, self.node
             case ["POST", "node", key, "drain"] if own and key == self.node["ID"]:
-                self.node |= {"DrainStrategy": body["DrainSpec"], "SchedulingEligibility": "ineligible"}
+                drain = {"DrainStrategy": body["DrainSpec"], "LastDrain": {"Status": "draining"}}
+                self.node |= {**drain, "SchedulingEligibility": "ineligible"}
                 return 200, {}
+            case _ if manages:
+                return self._operate(method, path, query)
         return FORBIDDEN
+
+    def _operate(self, method: str, path: str, query: dict[str, str]) -> Answer:
+        """What a management token may, and no policy can allow. Everything goes to the leader."""
+        match [method, *path.split("/")]:
+            case ["GET", "operator", "raft", "configuration"]:
+                return self.raft.configuration()
+            case ["PUT", "operator", "raft", "transfer-leadership"]:
+                return (200, {"Noop": False}) if self.raft.transfer(query["id"]) else (400, "not found")
+            case ["DELETE", "operator", "raft", "peer"]:
+                removed = "address" not in query and self.raft.remove(query["id"])
+                return (200, "") if removed else (500, "was not found in the Raft configuration")
+            case ["GET", "agent", "members"]:
+                return 200, {
+                    "Members": [
+                        {
+                            "Name": one.name,
+                            "Addr": one.address.split(":")[0],
+                            "Tags": {"id": one.raft_id},
+                            "Status": one.gossip,
+                        }
+                        for one in self.raft.members
+                        if one.gossip
+                    ]
+                }
+            case ["PUT", "agent", "force-leave"]:
+                self._force_leave(query["node"])
+                return 200, ""
+            case ["GET", "nodes"]:
+                wanted = query["filter"].removeprefix('Name == "').removesuffix('"')
+                return 200, [{"ID": key, **one} for key, one in self.clients.items() if one["Name"] == wanted]
+            case ["PUT", "node", key, "purge"]:
+                return (200, {}) if self.clients.pop(key, None) else (500, "node not found")
+        return FORBIDDEN
+
+    def _force_leave(self, name: str) -> None:
+        """The leader removes any peer that has the id OR the address of the member that left."""
+        gone = next((one for one in self.raft.members if one.name == name), None)
+        self.raft.forget(name)
+        if gone and gone not in self.raft.members:
+            self.raft.peers = [
+                one for one in self.raft.peers if one.raft_id != gone.raft_id and one.address != gone.address
+            ]

@@ -20,7 +20,10 @@ class Vault(Product):
         self.every_root: set[str] = set()
         self.mounted: dict[str, dict[str, Any]] = {"audit": {}, "auth": {"token/": {}}}
         self.written: dict[str, Any] = {}
+        self.sealed = False
         self.servers = [{"node_id": "i-0", "address": "127.0.0.1:8201", "leader": True, "voter": True}]
+        self.unhealthy: set[str] = set()
+        self.autopilot_knows = True
         self._attempt: dict[str, Any] | None = None
         super().__init__(*args)
 
@@ -31,7 +34,11 @@ class Vault(Product):
             case ["GET", "sys", "init"]:
                 return 200, {"initialized": self.initialised}
             case ["GET", "sys", "seal-status"]:
-                return 200, {"initialized": self.initialised, "sealed": not self.initialised}
+                if self.sealed or not self.initialised:
+                    return 200, {"initialized": self.initialised, "sealed": True}
+                return 200, {"initialized": True, "sealed": False, "cluster_id": "7a017000-0000-4000-8000-000000000001"}
+            case _ if self.sealed:
+                return 503, {"errors": ["Vault is sealed"]}
             case ["GET", "sys", "health"]:
                 return (200 if self.initialised else 501), {}
             case ["PUT", "sys", "init"]:
@@ -50,9 +57,15 @@ class Vault(Product):
                 return (200, {"auth": {"client_token": "batch"}}) if certified else FORBIDDEN
             case ["GET", "sys", "storage", "raft", "configuration"] if is_server or is_root:
                 return 200, {"data": {"config": {"servers": self.servers}}}
+            case ["GET", "sys", "storage", "raft", "autopilot", "state"] if is_server:
+                known = [server["node_id"] for server in self.servers] if self.autopilot_knows else []
+                health = {one: {"id": one, "name": one, "healthy": one not in self.unhealthy} for one in known}
+                return 200, {"data": {"healthy": not self.unhealthy, "servers": health or None}}
             case ["PUT", "sys", "step-down"] if is_server:
-                for server in self.servers:
-                    server["leader"] = not server["leader"]
+                [old] = [server for server in self.servers if server["leader"]]
+                new = next((server for server in self.servers if server["voter"] and server is not old), old)
+                old["leader"] = False
+                new["leader"] = True
                 return 204, ""
             case ["POST", "sys", "storage", "raft", "remove-peer"] if is_server:
                 self.servers = [server for server in self.servers if server["node_id"] != body["server_id"]]

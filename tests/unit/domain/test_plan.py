@@ -6,9 +6,19 @@ import pytest
 
 from lambdas.domain.config import PRODUCTS
 from lambdas.domain.errors import NodeFailed
+from lambdas.domain.membership.decision import Step
 from lambdas.domain.phases import FORMATION_PHASES, NODE_PHASES, Phase
-from lambdas.domain.plan import plan_formation, plan_install, plan_leave, plan_membership
-from tests.builders import a_manifest, a_node, a_site, an_arrival
+from lambdas.domain.plan import (
+    plan_drain,
+    plan_formation,
+    plan_install,
+    plan_leave,
+    plan_membership,
+    plan_observation,
+    plan_purge,
+    plan_step,
+)
+from tests.builders import a_config, a_manifest, a_node, a_site, an_arrival
 
 SITE = a_site()
 CERTIFICATE = an_arrival().certificate
@@ -88,7 +98,94 @@ def test_no_phase_of_a_node_is_without_commands() -> None:
         member = plan_membership(SITE, node, CERTIFICATE, "joiner", "s")
         assert set(install.commands) | set(member.commands) == set(NODE_PHASES)
         assert all((install.commands | member.commands).values())
-        assert components(plan_leave(SITE, node, "s"), Phase.LEAVE)
+
+
+APART = [{"name": product, "serves": [product]} for product in PRODUCTS]
+
+
+def a_step(phase: Phase, *, subject: str = a_node(2).instance_id, on: str = a_node(1).instance_id) -> Step:
+    return Step("nomad", phase, on, "raft-id", subject, fewest_voters=3, spare_voters=1)
+
+
+def test_every_server_is_asked_about_what_it_serves() -> None:
+    plan = plan_observation(SITE, [a_node(1), a_node(2)], "s")
+    assert components(plan, Phase.OBSERVE) == ["consul", "vault", "nomad"] * 2
+    config = a_config(server_groups=APART)
+    [command] = plan_observation(a_site(server_groups=APART), [a_node(group="vault", config=config)], "s").of(
+        Phase.OBSERVE
+    )
+    assert command["component"] == "vault"
+
+
+def test_a_step_tells_its_script_all_that_it_must_see_for_itself() -> None:
+    [command] = plan_step(SITE, a_node(1), a_step(Phase.REMOVE), 12, "e#12").commands[Phase.REMOVE]
+    assert (command.instance_id, command.component, command.scope) == (a_node(1).instance_id, "nomad", "e#12")
+    assert {
+        name: value for name, value in command.parameters.items() if name not in ("Cluster", "Region", "Bucket")
+    } == {
+        "SecretsPrefix": "quorate/demo/",
+        "Kind": "server",
+        "Fencing": "12",
+        "LeaseTable": "quorate-demo-records",
+        "PeerId": "raft-id",
+        "Subject": a_node(2).instance_id,
+        "FewestVoters": "3",
+        "SpareVoters": "1",
+    }
+
+
+def test_an_orphan_is_no_instance() -> None:
+    step = a_step(Phase.REMOVE, subject="peer:nomad:raft-id")
+    [command] = plan_step(SITE, a_node(1), step, 12, "s").commands[Phase.REMOVE]
+    assert command.parameters["Subject"] == "-"
+
+
+def test_a_step_goes_to_its_own_server_only() -> None:
+    with pytest.raises(ValueError, match="not for"):
+        plan_step(SITE, a_node(3), a_step(Phase.LEAVE), 12, "s")
+    config = a_config(server_groups=APART)
+    with pytest.raises(ValueError, match="leave of nomad"):
+        plan_step(a_site(server_groups=APART), a_node(1, group="vault", config=config), a_step(Phase.LEAVE), 12, "s")
+
+
+def test_the_same_step_of_another_turn_is_another_command() -> None:
+    keys = [
+        plan_step(SITE, a_node(1), a_step(Phase.REMOVE), fencing, f"e#{fencing}").commands[Phase.REMOVE][0].dispatch_key
+        for fencing in (12, 13)
+    ]
+    assert keys[0] != keys[1]
+
+
+def test_a_node_leaves_what_it_is_a_client_of() -> None:
+    config = a_config(server_groups=APART)
+    site = a_site(server_groups=APART)
+    left = {
+        group: components(plan_leave(site, a_node(group=group, config=config), "s"), Phase.LEAVE)
+        for group in ("default", "vault", "consul")
+    }
+    assert left == {"default": ["consul", "nomad"], "vault": ["consul"], "consul": []}
+    assert components(plan_leave(SITE, a_node(), "s"), Phase.LEAVE) == []
+
+
+def test_a_client_is_purged_by_the_first_server_of_each_product() -> None:
+    config = a_config(server_groups=APART)
+    nomad, consul = (a_node(number, group=group, config=config) for number, group in ((1, "nomad"), (2, "consul")))
+    client = a_node(9, group="default", config=config)
+    plan = plan_purge(a_site(server_groups=APART), [nomad, consul], client.instance_id, client, "s")
+    assert [(one.component, one.instance_id) for one in plan.commands[Phase.REMOVE]] == [
+        ("consul", consul.instance_id),
+        ("nomad", nomad.instance_id),
+    ]
+    assert {one.parameters["Subject"] for one in plan.commands[Phase.REMOVE]} == {client.instance_id}
+    alone = plan_purge(a_site(server_groups=APART), [nomad], client.instance_id, client, "s")
+    assert components(alone, Phase.REMOVE) == ["nomad"]
+
+
+def test_a_drain_says_how_long_it_may_take_and_each_round_asks_anew() -> None:
+    client = a_node(group="default")
+    first, second = (plan_drain(SITE, client, 900, f"e#drain{n}").commands[Phase.DRAIN] for n in (1, 2))
+    assert [one.parameters["DeadlineSeconds"] for one in first] == ["900"]
+    assert first[0].dispatch_key != second[0].dispatch_key
 
 
 def test_a_plan_travels_as_json() -> None:

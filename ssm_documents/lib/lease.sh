@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# The membership lease, read by the node itself just before it changes anything: a command may come late, or twice, and
+# the number that it carries says of which turn it is. Rules: lambdas/domain/membership/lease.py, `may_change`.
+source "${BASH_SOURCE[0]%/*}/aws.sh"
+
+change_seconds=60
+
+# Why the lease is none for this command; empty where it is.
+lease_refusal=
+
+# read_lease FENCING TABLE
+read_lease() {
+  local -r fencing=$1 table=$2
+  local owned number held_until left
+  lease_refusal=
+  aws_patience_seconds=20
+  dynamodb GetItem "{\"TableName\":\"$table\",\"ConsistentRead\":true,\
+\"Key\":{\"pk\":{\"S\":\"lease\"},\"sk\":{\"S\":\"membership\"}}}" --dump-header "$work_dir/lease_headers"
+  [[ $reply_status == 200 ]] || fail 70 "reading the membership lease answered $reply_status $aws_error"
+  read -r owned number held_until < <(jq --raw-output '.Item // {}
+    | "\(.owner.S // "" | length > 0) \(.fencing.N // "0" | tonumber) \(.held_until.N // "0" | tonumber | floor)"' \
+    <<<"$reply_body") || fail 70 "the membership lease is not understood"
+  left=$((held_until - $(aws_now)))
+  if [[ $number != "$fencing" ]]; then
+    lease_refusal="this command is of turn $fencing of the membership lease, which is at $number"
+  elif [[ $owned != true ]]; then
+    lease_refusal="turn $fencing of the membership lease is over"
+  elif ((left < change_seconds)); then
+    lease_refusal="the membership lease has $left s left, and a change takes up to $change_seconds"
+  fi
+}
+
+# aws_now: seconds since the epoch by the clock of whoever just answered; a node's own may be off by minutes.
+aws_now() {
+  local told
+  told=$(sed -n 's/^[Dd]ate: *\([^\r]*\).*/\1/p' "$work_dir/lease_headers" | tail --lines 1)
+  date --date "${told:-now}" +%s
+}

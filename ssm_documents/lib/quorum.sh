@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# What has to hold for a change of membership, seen by the node just before it makes it: the lease is still this
+# command's, the membership is known, and enough voters remain. Where it does not hold nothing is changed.
+# Needs a product's own file: read_membership, read_own_raft_id.
+source "${BASH_SOURCE[0]%/*}/lease.sh"
+source "${BASH_SOURCE[0]%/*}/change.sh"
+
+require_lease() {
+  [[ ${SSM_Fencing:?} =~ ^[0-9]+$ ]] || fail 64 "parameter Fencing is '$SSM_Fencing': a server's change needs a number"
+  read_lease "$SSM_Fencing" "${SSM_LeaseTable:?}"
+  [[ -z $lease_refusal ]] || refuse "$lease_refusal"
+}
+
+require_membership() {
+  try_for 15 read_membership || refuse "the membership is unknown: $obstacle"
+}
+
+# peer_says FILTER: whether the peer of this command is in the membership and FILTER holds for it.
+peer_says() {
+  jq --exit-status --arg id "${SSM_PeerId:?}" ".peers | any(.id == \$id and ($1))" <<<"$membership" >/dev/null
+}
+
+is_peer() {
+  peer_says true
+}
+
+leads() {
+  [[ $(jq --raw-output .leader <<<"$membership") == "${SSM_PeerId:?}" ]]
+}
+
+# require_quorum: after the peer has gone. A non-voter may always go.
+require_quorum() {
+  local refusal
+  refusal=$(jq --raw-output --arg id "${SSM_PeerId:?}" --arg fewest "${SSM_FewestVoters:?}" \
+    --arg spare "${SSM_SpareVoters:?}" '
+    (.peers | map(select(.voter and .id != $id))) as $after
+    | ($after | length) as $voters
+    | ($after | map(select(.healthy)) | length) as $healthy
+    | (($voters / 2 | floor) + 1 + ($spare | tonumber)) as $needed
+    | if .peers | any(.id == $id and (.voter | not)) then empty
+      elif $voters < ($fewest | tonumber) then "\($voters) voters would remain, and \($fewest) have to"
+      elif $healthy < $needed then "\($healthy) of the \($voters) voters that remain are healthy, \($needed) have to be"
+      else empty end' <<<"$membership")
+  [[ -z $refusal ]] || refuse "$refusal"
+}
+
+# require_own_peer: this server is the one that the command is about.
+require_own_peer() {
+  try_for 5 read_own_raft_id || refuse "this server does not tell its Raft id: $obstacle"
+  [[ $own_raft_id == "${SSM_PeerId:?}" ]] || refuse "this server is $own_raft_id, not $SSM_PeerId"
+}
+
+# require_goodbye PRODUCT: all that has to hold before a server leaves.
+require_goodbye() {
+  require_lease
+  require_own_peer
+  require_membership
+  ! leads || refuse "this server leads $1: it hands over first"
+  require_quorum
+  require_lease
+}
+
+# is_out: a probe, whether the peer has gone from the membership.
+is_out() {
+  read_membership || return 1
+  obstacle="$SSM_PeerId is still a peer"
+  ! is_peer
+}
+
+leader_address() {
+  jq --raw-output '.leader as $leader | .peers[] | select(.id == $leader).address | sub(":[0-9]+$"; "")' \
+    <<<"$membership"
+}

@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# Vault's servers, by the node's certificate. A standby forwards each of these requests to the active node.
+source "${BASH_SOURCE[0]%/*}/vault_login.sh"
+source "${BASH_SOURCE[0]%/*}/imds.sh"
+
+own_raft_id=
+
+# read_own_raft_id: a probe. Vault's node id is the instance's, as it is configured.
+read_own_raft_id() {
+  imds_get meta-data/instance-id || return 1
+  own_raft_id=$reply_body
+}
+
+# read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
+# "address", "voter", "healthy", "alive"}]}; `alive` is gossip's word, and Vault has none.
+membership=
+
+# shellcheck disable=SC2016 # jq's variables
+vault_facts='
+  def known: if type == "string" and . != "" then . else null end;
+  ($state[0].data.servers // {}) as $told
+  | if ($told | length) == 0 then error("autopilot tells of no server yet") else . end
+  | [.[] | {
+      id: .node_id,
+      name: .node_id,
+      address: .address,
+      voter: .voter,
+      healthy: ($told[.node_id].healthy == true),
+      leader: .leader
+    }]
+  | if all(.[]; (.id | known) and (.address | known) and ([.voter, .leader | type] == ["boolean", "boolean"])) then .
+    else error("a server without id, address or vote") end
+  | if (map(select(.leader)) | length) == 1 then . else error("not one leader") end
+  | {leader: (map(select(.leader).id) | first), peers: map(del(.leader) + {alive: false})}'
+
+read_membership() {
+  membership=
+  read_raft_servers || return 1
+  succeeds vault GET sys/storage/raft/autopilot/state || return 1
+  obstacle="what Vault tells of its Raft membership is not understood"
+  membership=$(jq --compact-output --slurpfile state <(printf '%s' "$reply_body") "$vault_facts" <<<"$raft_servers") ||
+    return 1
+}
+
+# transfer_leadership ID: whom Vault will follow cannot be chosen.
+transfer_leadership() {
+  vault_api PUT sys/step-down
+}
+
+# remove_peer ID
+remove_peer() {
+  vault_api POST sys/storage/raft/remove-peer "{\"server_id\":$(json_string "$1")}"
+}
