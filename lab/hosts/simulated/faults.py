@@ -17,6 +17,7 @@ class DocumentFault:
     instance_id: str | None
     loses_host: bool = False
     after_work: bool = False
+    pauses_agent: bool = False
 
 
 @dataclass
@@ -51,6 +52,13 @@ class Faults:
     ) -> None:
         """The next host that runs this document vanishes in the middle of it."""
         fault = DocumentFault(component, phase, -1, "", 1, instance_id, loses_host=True, after_work=after_work)
+        with self._lock:
+            self._documents.append(fault)
+
+    def pause_agent_at(self, component: str, phase: str, *, instance_id: str | None = None) -> None:
+        """The next host that is sent this document hangs before it begins. Once its agent is resumed it runs what it
+        was sent, however late that is."""
+        fault = DocumentFault(component, phase, 0, "", 1, instance_id, pauses_agent=True)
         with self._lock:
             self._documents.append(fault)
 

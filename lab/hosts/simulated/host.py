@@ -46,6 +46,15 @@ class Host:
     installed: dict[str, str] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     kinds: dict[str, str] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
+    """Products that were told goodbye to: no unit of theirs starts again."""
+    allocations: int = 0
+    """What a Nomad client runs, as far as a drain is concerned."""
+    allocations_move_in_seconds: float = 0.0
+    drains_until: float | None = None
+    """Once a drain has begun: when everything has moved, by the monotonic clock."""
+    agent_paused: bool = False
+    """Its SSM agent has no connection, or the machine hangs: nothing that was sent begins before it wakes."""
     request: str = ""
     """The certificate request that `ca install` made, PEM; made once."""
     cancelled: set[str] = field(default_factory=set)

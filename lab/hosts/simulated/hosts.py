@@ -50,7 +50,7 @@ class SimulatedHosts:
 
     def agent_online(self, instance_id: str) -> bool:
         host = self.world.hosts.get(instance_id)
-        return host is not None and not host.lost and not self.faults.offline(instance_id)
+        return host is not None and not host.lost and not host.agent_paused and not self.faults.offline(instance_id)
 
     def run(self, instance_id: str, run: Run) -> Ran:
         host = self.world.hosts.get(instance_id)
@@ -90,13 +90,13 @@ class SimulatedHosts:
     def kill(self, instance_id: str) -> None:
         """The host loses power: EC2 does not know, the agent never answers again."""
         with self.world.changed:
-            self._lose(self.world.hosts[instance_id])
+            self._lose(self._host(instance_id))
 
     def partition(self, *instance_ids: str) -> None:
         """Cut these hosts off from the others; among themselves they still talk."""
         with self.world.changed:
             for instance_id in instance_ids:
-                self.world.hosts[instance_id].partition = ",".join(sorted(instance_ids))
+                self._host(instance_id).partition = ",".join(sorted(instance_ids))
             self.world.changed.notify_all()
 
     def heal(self) -> None:
@@ -105,6 +105,52 @@ class SimulatedHosts:
             for host in self.world.hosts.values():
                 host.partition = ""
             self.world.changed.notify_all()
+
+    def pause_agent(self, instance_id: str) -> None:
+        """The SSM agent loses its connection: it begins nothing that it is sent before `resume_agent`."""
+        with self.world.changed:
+            self._host(instance_id).agent_paused = True
+
+    def resume_agent(self, instance_id: str) -> None:
+        with self.world.changed:
+            self._host(instance_id).agent_paused = False
+            self.world.changed.notify_all()
+
+    def stop_product(self, instance_id: str, product: str) -> None:
+        """As `systemctl stop` does: no goodbye, and its peers find out by themselves."""
+        with self.world.changed:
+            host = self._host(instance_id)
+            if product not in host.running:
+                raise LookupError(f"{product} does not run on {instance_id}")
+            host.running.discard(product)
+            self.world.servers[product].stop(instance_id)
+            self.world.changed.notify_all()
+
+    def start_product(self, instance_id: str, product: str) -> None:
+        """As `systemctl start` does, of what was configured there and not retired."""
+        with self.world.changed:
+            host = self._host(instance_id)
+            if product not in host.kinds or product in host.retired:
+                raise LookupError(f"{product} is not set up to run on {instance_id}")
+            host.running.add(product)
+            if host.kinds[product] == "server":
+                self.world.servers[product].start(host)
+            self.world.changed.notify_all()
+
+    def seal(self, instance_id: str) -> None:
+        """Its Vault runs and is of no use, as where its unseal key cannot be reached."""
+        with self.world.changed:
+            self.world.servers["vault"].sealed.add(self._host(instance_id).instance_id)
+
+    def unseal(self, instance_id: str) -> None:
+        with self.world.changed:
+            self.world.servers["vault"].sealed.discard(instance_id)
+            self.world.changed.notify_all()
+
+    def _host(self, instance_id: str) -> Host:
+        if instance_id not in self.world.hosts:
+            raise LookupError(f"no host {instance_id}")
+        return self.world.hosts[instance_id]
 
     def _lose(self, host: Host) -> None:
         host.lost = True
@@ -123,6 +169,9 @@ class SimulatedHosts:
         task = Task(self.world, host, component, phase, run.command_id, run.parameters, ends_at)
         fault = self.faults.document(component, phase, host.instance_id)
         try:
+            if fault is not None and fault.pauses_agent:
+                host.agent_paused, fault = True, None
+            self.world.await_agent(host, run.command_id)
             self.world.sleep(host, run.command_id, self.faults.seconds(component, phase), ends_at)
             result = model(task) if fault is None or fault.after_work else {}
             if fault is not None and fault.loses_host:

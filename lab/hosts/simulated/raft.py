@@ -1,7 +1,7 @@
 """One Raft cluster of one product: who is in its configuration, who votes, who leads, and who can know it.
 
 Voters that are down stay in the configuration and count against quorum until somebody removes them: that is what makes
-replacement dangerous, and why it is modelled. A server cut off with a minority sees no leader, while the others elect one.
+replacement dangerous, and why it is modelled. A server cut off with a minority sees no leader, the others elect one.
 """
 
 import uuid

@@ -36,6 +36,7 @@ class Servers:
         """Servers that gossip has pruned: nobody knows the name behind their Raft id any more."""
         self._started: dict[str, Host] = {}
         self._addresses: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._now = now
         self._stabilization_seconds = stabilization_seconds
         self._host_alive = host_alive
@@ -67,9 +68,7 @@ class Servers:
         """As the product tells it; None where gossip knows nobody of that id."""
         if self.product == "vault":
             return server
-        if server in self.forgotten or server not in self._addresses:
-            return None
-        return server if self.product == "consul" else f"{server}.global"
+        return None if server in self.forgotten else self._names.get(server)
 
     def address(self, server: str) -> str:
         return f"{self._addresses.get(server, '192.0.2.1')}:{RAFT_PORTS[self.product]}"
@@ -80,6 +79,8 @@ class Servers:
         again = host.instance_id not in self._started
         self._started[host.instance_id] = host
         self._addresses[host.instance_id] = host.machine.private_ip
+        region = f".{host.setting('nomad', 'region') or 'global'}" if self.product == "nomad" else ""
+        self._names[host.instance_id] = host.instance_id + region
         self.forgotten.discard(host.instance_id)
         raft = self.cluster_of(host.instance_id)
         if raft is not None and again:

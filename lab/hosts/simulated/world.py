@@ -54,6 +54,13 @@ class World:
         if command_id in host.cancelled:
             raise CancelledRunError
 
+    def await_agent(self, host: Host, command_id: str) -> None:
+        """Nothing begins while the agent is paused."""
+        with self.changed:
+            while host.agent_paused:
+                self.check(host, command_id)
+                self.changed.wait(0.3)
+
     def sleep(self, host: Host, command_id: str, seconds: float, ends_at: float) -> None:
         """Take time, as a process that can be cancelled, lose its host or run out of time."""
         until = time.monotonic() + seconds

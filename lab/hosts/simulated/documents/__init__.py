@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from lab.hosts.simulated.documents import bootstrap, configure, install, leave, secrets, start, verify
+from lab.hosts.simulated.documents import (
+    bootstrap,
+    configure,
+    drain,
+    hand_over,
+    install,
+    leave,
+    observe,
+    remove,
+    secrets,
+    start,
+    verify,
+)
 from lab.hosts.simulated.task import Task
 
 Document = Callable[[Task], dict[str, Any]]
@@ -19,9 +31,7 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("nomad", "bootstrap"): bootstrap.nomad,
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,
-    ("consul", "leave"): leave.consul,
-    ("vault", "leave"): leave.vault,
-    ("nomad", "leave"): leave.nomad,
+    ("nomad", "drain"): drain.nomad,
 }
 for _product in ("consul", "vault", "nomad"):
     DOCUMENTS |= {
@@ -29,4 +39,8 @@ for _product in ("consul", "vault", "nomad"):
         (_product, "configure"): configure.product,
         (_product, "start"): start.product,
         (_product, "verify"): verify.product,
+        (_product, "observe"): observe.product,
+        (_product, "hand_over"): hand_over.product,
+        (_product, "leave"): leave.product,
+        (_product, "remove"): remove.product,
     }

@@ -15,13 +15,21 @@ def product(task: Task) -> dict[str, Any]:
     with task.world.changed:
         changed = name not in host.running
         host.running.add(name)
+        host.retired.discard(name)
         host.kinds[name] = kind
         if kind == "server":
             task.world.servers[name].start(host)
         else:
             task.wait_until(lambda: _no_server(task), PATIENCE_SECONDS)
+            _list_as_client(task)
         task.world.changed.notify_all()
     return {"changed": changed}
+
+
+def _list_as_client(task: Task) -> None:
+    found = task.world.servers[task.component].reachable(task.host)
+    if found is not None:
+        found.clients.add(task.host.instance_id)
 
 
 def _no_server(task: Task) -> str | None:

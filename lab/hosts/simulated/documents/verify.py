@@ -16,13 +16,23 @@ def product(task: Task) -> dict[str, Any]:
 
 
 def _server(task: Task) -> dict[str, Any]:
-    raft = task.world.servers[task.component].cluster_of(task.host.instance_id)
+    servers, instance_id = task.world.servers[task.component], task.host.instance_id
+    raft = servers.cluster_of(instance_id)
     assert raft is not None
-    seen = {"voter": True, "leader": raft.leader, "voters": len(raft.voters)}
+    seen = {
+        "voter": True,
+        "leader": raft.leader,
+        "voters": len(raft.voters),
+        "raft_id": servers.raft_id(instance_id),
+        "cluster_id": None if task.component == "nomad" else raft.cluster_id,  # Nomad's API tells none
+    }
     return {"sealed": False, **seen} if task.component == "vault" else seen
 
 
 def _client(task: Task) -> dict[str, Any]:
+    raft = task.world.servers[task.component].reachable(task.host)
+    assert raft is not None
+    raft.clients.add(task.host.instance_id)  # one that started before there was a leader is listed now
     if task.component == "consul":
         return {"member": True}
     node_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, task.host.instance_id))
@@ -40,7 +50,9 @@ def _obstacle(task: Task, kind: str) -> str | None:
     raft = servers.cluster_of(host.instance_id)
     if raft is None:
         return f"{name} is in no cluster" if name != "vault" else "vault is sealed and not initialised"
-    if raft.leader is None:
+    if host.instance_id in servers.sealed:
+        return "vault is sealed"
+    if raft.leader_seen_by(host.instance_id) is None:
         return f"{name} has no leader: {len(raft.dead_voters)} of {len(raft.voters)} voters are dead"
     if not raft.is_voter(host.instance_id):
         return f"{name} is not yet a voter"
