@@ -150,7 +150,7 @@ def _floor(case: Case, membership: Membership) -> tuple[int, int]:
     """Voters that have to remain, and healthy ones beyond a majority. Neither for the dead nor for who has no vote."""
     if case.host_is_gone or not membership.votes:
         return 0, 0
-    return membership.size, safety.spare_voters(membership.size)
+    return membership.size, safety.spare_voters(len(membership.remaining))
 
 
 def _remove(case: Case, why: str) -> Answer:

@@ -13,9 +13,12 @@ def majority(voters: int) -> int:
     return voters // 2 + 1
 
 
-def spare_voters(size: int) -> int:
-    """Healthy voters beyond a majority that have to remain: one more may fail. A single server has none to spare."""
-    return 1 if size >= 3 else 0
+def spare_voters(remaining: int) -> int:
+    """Healthy voters beyond a majority that have to remain: one more may fail. One or two have none to spare.
+
+    Of those that remain, not of the size that is asked for: on the way from 5 to 1 there is something to lose as well.
+    """
+    return 1 if remaining >= 3 else 0
 
 
 def smallest_size(observation: Observation, product: Product) -> int:

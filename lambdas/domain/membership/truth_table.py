@@ -253,6 +253,14 @@ EXAMPLES: tuple[Example, ...] = (
         ("2 of the 3 voters of nomad", "i-d is gone and still a voter"),
     ),
     Example(
+        "scale-in 5 to 1 while one is unhealthy: a single server is to stay, and until then one more may fail",
+        observed("abcde", everywhere("abcde", leader="c", unhealthy="d"), size=1, leaving="abde"),
+        "i-a",
+        "too_few_healthy",
+        "wait",
+        ("3 of the 4 voters of nomad", "4 are needed", "i-d is unhealthy"),
+    ),
+    Example(
         "a dead voter, while another is unhealthy",
         observed("abc", everywhere("abc", leader="c", unhealthy="ab"), gone="a"),
         "i-a",
