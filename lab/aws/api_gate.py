@@ -5,6 +5,7 @@ killed, and refuses whatever would leave for the real AWS: a thread that outlive
 whatever credentials it finds.
 """
 
+import json
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,13 +77,15 @@ def install(cloud: Cloud) -> None:
         if invocation := current_invocation():
             invocation.before_call()
         cloud.calls.record(service, operation)
-        if cloud.chaos.throttles(service, operation):
-            return _answered(request, throttled(service))
+        fault = cloud.chaos.api_fault(service, operation)
+        if fault and fault.when == "before":
+            return _answered(request, failed(service, fault.code))
         with cloud.lock:
             if refusal := cloud.refusal(lambda: _read(service, operation, request)):
                 return _answered(request, refused(service, refusal))
             if operation not in LONG_POLLS:
-                return call(stubber, event_name, request, **extra)
+                answer = call(stubber, event_name, request, **extra)
+                return _answered(request, failed(service, fault.code)) if fault else answer
         return call(stubber, event_name, request, **extra)
 
     cloud.seams.replace(BotocoreStubber, "__call__", gated)
@@ -115,8 +118,22 @@ def _one_at_a_time(make_client: Any) -> Any:
     return make
 
 
+def failed(service: str, code: str | None) -> Answer:
+    """An error in the service's own protocol: status, headers, body. Without a code, that it was called too often."""
+    if code is None:
+        return throttled(service)
+    message = "injected by the lab"
+    status = 500 if code.startswith(("Internal", "ServiceUnavailable")) else 400
+    if service in {"autoscaling", "cloudformation", "ec2", "iam", "s3", "sns", "sts"}:
+        error = f"<Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{message}</Message></Error>"
+        whole = {"ec2": f"<Response><Errors>{error}</Errors></Response>", "s3": error}
+        return status, {"Content-Type": "text/xml"}, whole.get(service, f"<ErrorResponse>{error}</ErrorResponse>")
+    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}
+    return status, headers, json.dumps({"__type": code, "message": message})
+
+
 def throttled(service: str) -> Answer:
-    """A throttling answer in the service's own protocol: status, headers, body."""
+    """A throttling answer in the service's own protocol."""
     message = "Rate exceeded"
     if service == "ec2":
         error = f"<Error><Code>RequestLimitExceeded</Code><Message>{escape(message)}</Message></Error>"

@@ -8,7 +8,7 @@ moto has groups and hooks as records only; its instances go straight into servic
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from moto.autoscaling.models import ASG_NAME_TAG, FakeAutoScalingGroup, InstanceState
@@ -37,6 +37,8 @@ class AutoScaling:
         self._hooks = hooks
         self._activities = activities
         self._failures_in_a_row: dict[str, int] = {}
+        self.when_settled: Callable[[FakeAutoScalingGroup], None] = lambda group: None
+        """An instance of the group has come into service, or has left it for good."""
         hooks.finish = self._finish
         instances.when_running = self._running
         instances.when_boot_failed = self._boot_failed
@@ -146,6 +148,8 @@ class AutoScaling:
     def terminate(self, group: FakeAutoScalingGroup, state: InstanceState, cause: str) -> None:
         """Take an instance out through its termination hooks; from Retained, out at once."""
         if state.lifecycle_state == RETAINED:
+            self._activities.begin("Terminate", group, state, f"instance {state.instance_id} was {cause}")
+            self._activities.end("Terminate", state)
             self._remove(group, state)
             return
         if state.lifecycle_state.startswith("Terminat"):
@@ -164,11 +168,15 @@ class AutoScaling:
         if _suspended(group, "ReplaceUnhealthy") or _suspended(group, "HealthCheck"):
             return
         policy = getattr(group, "instance_maintenance_policy", None) or {}
-        if not gone and int(policy.get("MinHealthyPercentage", -1)) == 100:
+        self.replace(group, state, cause, launch_first=not gone and int(policy.get("MinHealthyPercentage", -1)) == 100)
+
+    def replace(self, group: FakeAutoScalingGroup, state: InstanceState, cause: str, *, launch_first: bool) -> None:
+        """Another instance in place of this one, which leaves before that or after it."""
+        if launch_first and state.lifecycle_state == "InService":
             state.replaced_when_possible = True
         elif not _suspended(group, "Terminate"):
             self.terminate(group, state, cause)
-        self.reconcile(group, "an instance was launched in response to an unhealthy instance needing to be replaced.")
+        self.reconcile(group, f"an instance was launched in place of {state.instance_id}, which was {cause}")
 
     def delete(self, group: FakeAutoScalingGroup) -> None:
         """Every instance ends at once, without hooks, as with ForceDelete."""
@@ -187,6 +195,7 @@ class AutoScaling:
         elif result == "ABANDON" and _retains(group):
             state.lifecycle_state = RETAINED
             self._activities.end("Terminate", state, failure="Instance was retained: its lifecycle hook abandoned")
+            self.when_settled(group)
         else:
             self._activities.end("Terminate", state)
             self._remove(group, state)
@@ -200,12 +209,14 @@ class AutoScaling:
         if replaced and not _suspended(group, "Terminate"):
             replaced[0].replaced_when_possible = False
             self.terminate(group, replaced[0], "replaced after its replacement came into service.")
+        self.when_settled(group)
 
     def _remove(self, group: FakeAutoScalingGroup, state: InstanceState) -> None:
         state.lifecycle_state = "Terminated"
         group.instance_states = [other for other in group.instance_states if other is not state]
         if state.instance.state != "terminated":
             state.instance.terminate()
+        self.when_settled(group)
 
     def _find_instance(self, instance: Instance) -> tuple[FakeAutoScalingGroup, InstanceState | None]:
         group = getattr(instance, "autoscaling_group", None)

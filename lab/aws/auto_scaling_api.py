@@ -16,6 +16,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from lab.aws.auto_scaling import AutoScaling
 from lab.aws.cloud import Cloud
+from lab.aws.instance_refresh import InstanceRefreshes
 from lab.aws.lifecycle_hooks import LifecycleHooks
 from lab.aws.scaling_activities import ScalingActivities
 
@@ -33,9 +34,11 @@ class AutoScalingApi:
         self._auto_scaling = auto_scaling
         self._hooks = hooks
         self._activities = activities
+        self._refreshes = InstanceRefreshes(cloud, auto_scaling)
 
     def install(self) -> None:
         self._install_groups()
+        self._install_refreshes()
         self._install_cloud_formation()
         self._install_instances()
         self._install_hooks()
@@ -178,6 +181,29 @@ class AutoScalingApi:
         seams.replace(AutoScalingBackend, "terminate_instance", terminate_instance)
         seams.replace(AutoScalingBackend, "notify_terminate_instances", notify_terminate_instances)
         seams.replace(AutoScalingBackend, "set_instance_health", set_instance_health)
+
+    def _install_refreshes(self) -> None:
+        seams, refreshes = self._cloud.seams, self._refreshes
+
+        def group_of(response: AutoScalingResponse) -> FakeAutoScalingGroup:
+            return _group(response.autoscaling_backend, response._get_param("AutoScalingGroupName"))
+
+        def start_instance_refresh(response: AutoScalingResponse) -> ActionResult:
+            preferences = response._get_params().get("Preferences") or {}
+            return ActionResult({"InstanceRefreshId": refreshes.start(group_of(response), preferences).refresh_id})
+
+        def describe_instance_refreshes(response: AutoScalingResponse) -> ActionResult:
+            wanted = response._get_params().get("InstanceRefreshIds")
+            found = refreshes.of_group(group_of(response).name)
+            return ActionResult(
+                {"InstanceRefreshes": [one.described() for one in found if not wanted or one.refresh_id in wanted]}
+            )
+
+        def cancel_instance_refresh(response: AutoScalingResponse) -> ActionResult:
+            return ActionResult({"InstanceRefreshId": refreshes.cancel(group_of(response)).refresh_id})
+
+        for operation in (start_instance_refresh, describe_instance_refreshes, cancel_instance_refresh):
+            seams.add(AutoScalingResponse, operation.__name__, operation)
 
     def _install_hooks(self) -> None:
         seams, hooks = self._cloud.seams, self._hooks

@@ -1,4 +1,5 @@
-"""Faults on demand: events that come twice, late or never; Lambdas that die halfway; APIs that throttle.
+"""Faults on demand: events that come twice, late, out of order or never; Lambdas that die halfway; APIs that throttle
+or fail.
 
 Every knob is a rule with a number of times it applies, so a test can say "the next PutItem" as well as "always".
 """
@@ -19,15 +20,31 @@ def any_event(event: Event) -> bool:
     return True
 
 
+def of_type(words: str) -> Matches:
+    """Events whose detail-type contains these words, in any case: "terminate lifecycle", "command"."""
+
+    def matches(event: Event) -> bool:
+        return words.lower() in str(event.get("detail-type", "")).lower()
+
+    return matches
+
+
 @dataclass
 class EventFault:
     matches: Matches
     delays_seconds: tuple[float, ...]
     times: float
+    every_other: bool = False
+    """The first of two is disturbed and the second is not."""
+    seen: int = 0
 
     @property
     def drops(self) -> bool:
         return not self.delays_seconds
+
+    def next_delays(self) -> tuple[float, ...]:
+        self.seen += 1
+        return (0.0,) if self.every_other and self.seen % 2 == 0 else self.delays_seconds
 
 
 @dataclass
@@ -43,10 +60,14 @@ class LambdaFault:
 
 
 @dataclass
-class Throttle:
+class ApiFault:
+    """`code` is the service's error; None: its way to say that it was called too often."""
+
     service: str
     operation: str
     times: float
+    code: str | None = None
+    when: Moment = "before"
 
 
 @dataclass
@@ -55,7 +76,7 @@ class Chaos:
 
     _events: list[EventFault] = field(default_factory=list)
     _lambdas: list[LambdaFault] = field(default_factory=list)
-    _throttles: list[Throttle] = field(default_factory=list)
+    _apis: list[ApiFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def duplicate_events(
@@ -71,6 +92,12 @@ class Chaos:
     def delay_events(self, seconds: float, matches: Matches = any_event, *, times: float = math.inf) -> None:
         """Deliver matching events late, and so out of order."""
         self._add(self._events, EventFault(matches, (seconds,), times))
+
+    def reorder_events(
+        self, matches: Matches = any_event, *, behind_seconds: float = 5.0, times: float = math.inf
+    ) -> None:
+        """Hold every other matching event back, so that those after it overtake it."""
+        self._add(self._events, EventFault(matches, (behind_seconds,), times, every_other=True))
 
     def fail_lambda(
         self,
@@ -94,30 +121,50 @@ class Chaos:
 
     def throttle(self, service: str, operation: str, *, times: float = 1) -> None:
         """Refuse an API with its throttling error; names are boto3's ("ssm", "SendCommand")."""
-        self._add(self._throttles, Throttle(service, operation, times))
+        self._add(self._apis, ApiFault(service, operation, times))
+
+    def fail_api(self, service: str, operation: str, code: str, *, when: Moment = "before", times: float = 1) -> None:
+        """Answer an API with that error. `when="after"`: although the call was made, so that its answer is lost."""
+        self._add(self._apis, ApiFault(service, operation, times, code, when))
 
     def clear(self) -> None:
         with self._lock:
             self._events.clear()
             self._lambdas.clear()
-            self._throttles.clear()
+            self._apis.clear()
+
+    def described(self) -> list[str]:
+        """The rules that still apply, in words."""
+        with self._lock:
+            events = [f"events: {_times(rule)}{_disturbance(rule)}" for rule in self._events if rule.times > 0]
+            functions = [
+                f"function {rule.function}: {_times(rule)}"
+                + (f"{rule.error} {rule.when} its work" if rule.calls_allowed is None else "")
+                + (f"killed after {rule.calls_allowed} calls" if rule.calls_allowed is not None else "")
+                for rule in self._lambdas
+                if rule.times > 0
+            ]
+            apis = [
+                f"{rule.service} {rule.operation}: {_times(rule)}{rule.code or 'throttled'}"
+                for rule in self._apis
+                if rule.times > 0
+            ]
+        return [*events, *functions, *apis]
 
     # What the services ask.
 
     def event_delays(self, event: Event) -> tuple[float, ...]:
         """When to deliver the event: `(0.0,)` undisturbed, `()` never."""
         fault = self._take(self._events, lambda candidate: candidate.matches(event))
-        return fault.delays_seconds if fault else (0.0,)
+        return fault.next_delays() if fault else (0.0,)
 
     def lambda_fault(self, function: str, event: Event) -> LambdaFault | None:
         return self._take(self._lambdas, lambda fault: fault.function in function and fault.matches(event))
 
-    def throttles(self, service: str, operation: str) -> bool:
-        if not self._throttles:
-            return False
-        return (
-            self._take(self._throttles, lambda rule: (rule.service, rule.operation) == (service, operation)) is not None
-        )
+    def api_fault(self, service: str, operation: str) -> ApiFault | None:
+        if not self._apis:
+            return None
+        return self._take(self._apis, lambda rule: (rule.service, rule.operation) == (service, operation))  # type: ignore[no-any-return]
 
     def _add(self, rules: list[Any], rule: Any) -> None:
         with self._lock:
@@ -130,3 +177,17 @@ class Chaos:
                     rule.times -= 1
                     return rule
         return None
+
+
+def _times(rule: Any) -> str:
+    return "" if rule.times == math.inf else f"{rule.times:g} more, "
+
+
+def _disturbance(rule: EventFault) -> str:
+    if rule.drops:
+        return "dropped"
+    if rule.every_other:
+        return f"every other one {rule.delays_seconds[0]:g} s late"
+    if len(rule.delays_seconds) > 1:
+        return "delivered twice"
+    return f"{rule.delays_seconds[0]:g} s late"

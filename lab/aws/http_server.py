@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
-from lab.aws.api_gate import BOTO3_NAMES, LONG_POLLS, throttled
+from lab.aws.api_gate import BOTO3_NAMES, LONG_POLLS, failed
 from lab.aws.calls import calling_as
 from lab.aws.cloud import Cloud
 from lab.aws.endpoints import Address, address
@@ -101,12 +101,16 @@ class AwsApplication:
             environ["HTTP_HOST"] = wanted.host
         operation = _operation(environ, body)
         self._cloud.calls.record(service, operation)
-        if self._cloud.chaos.throttles(service, operation):
-            return _answered(throttled(service), "Throttled", start_response)
+        fault = self._cloud.chaos.api_fault(service, operation)
+        if fault and fault.when == "before":
+            return _answered(failed(service, fault.code), "Refused", start_response)
         application = self._application(wanted, environ)
         if operation in LONG_POLLS:
             return application(environ, start_response)
         with self._cloud.lock:
+            if fault:
+                list(application(environ, lambda status, headers: lambda data: None))
+                return _answered(failed(service, fault.code), "Failed", start_response)
             return list(application(environ, start_response))
 
     def _application(self, wanted: Address, environ: Environ) -> Any:

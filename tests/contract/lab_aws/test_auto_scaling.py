@@ -226,3 +226,111 @@ def test_scale_in_takes_the_oldest_of_the_fullest_zone() -> None:
 def test_launches_go_to_the_emptiest_subnet() -> None:
     members = [member("a1", "a", 1), member("c1", "c", 1)]
     assert next_subnet(["subnet-a", "subnet-b", "subnet-c"], members) == "subnet-b"
+
+
+# Instance refresh.
+
+
+def refreshed(aws: EmbeddedAws, name: str) -> dict[str, Any]:
+    return aws.client("autoscaling").describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
+
+
+def lives(aws: EmbeddedAws, name: str) -> list[tuple[str, str]]:
+    """(what, instance) of each launch and termination that ended, in order."""
+    kinds = {"EC2 Instance Launch Successful": "launched", "EC2 Instance Terminate Successful": "terminated"}
+    return [
+        (kinds[event["detail-type"]], event["detail"]["EC2InstanceId"])
+        for event in aws.events
+        if event["detail-type"] in kinds and event["detail"]["AutoScalingGroupName"] == name
+    ]
+
+
+def test_a_refresh_replaces_one_after_the_other_and_launches_first_where_all_must_stay_healthy(
+    fast: EmbeddedAws,
+) -> None:
+    scale(fast, "careful", 3)
+    old = set(ids(fast, "careful"))
+    done = len(lives(fast, "careful"))
+    fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="careful")
+    wait_until(lambda: refreshed(fast, "careful")["Status"] == "Successful")
+    assert [what for what, _ in lives(fast, "careful")[done:]] == ["launched", "terminated"] * 3
+    assert states(fast, "careful") == ["InService"] * 3
+    assert old.isdisjoint(ids(fast, "careful"))
+
+
+def test_a_refresh_that_may_do_with_fewer_terminates_first(fast: EmbeddedAws) -> None:
+    scale(fast, "plain", 2)
+    done = len(lives(fast, "plain"))
+    fast.client("autoscaling").start_instance_refresh(
+        AutoScalingGroupName="plain", Preferences={"MinHealthyPercentage": 50}
+    )
+    wait_until(lambda: refreshed(fast, "plain")["Status"] == "Successful")
+    assert [what for what, _ in lives(fast, "plain")[done:]] == ["terminated", "launched"] * 2
+
+
+def test_a_refresh_waits_for_hooks_and_goes_on_past_a_retained_instance(fast: EmbeddedAws) -> None:
+    scale(fast, "retaining", 2)
+    fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="retaining")
+    with pytest.raises(ClientError, match="InstanceRefreshInProgress"):
+        fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="retaining")
+    wait_until(lambda: len(actions(fast)) == 1)
+    assert states(fast, "retaining") == ["InService", "InService", "Terminating:Wait"]
+    complete(fast, actions(fast)[0], "ABANDON")
+    wait_until(lambda: len(actions(fast)) == 2)
+    complete(fast, actions(fast)[1], "CONTINUE")
+    wait_until(lambda: refreshed(fast, "retaining")["Status"] == "Successful")
+    assert fast.drain(5)
+    assert states(fast, "retaining") == ["InService", "InService", "Terminating:Retained"]
+
+
+def test_a_cancelled_refresh_begins_with_no_other_instance(fast: EmbeddedAws) -> None:
+    scale(fast, "leaving", 2)
+    fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="leaving")
+    wait_until(lambda: len(actions(fast)) == 1)
+    fast.client("autoscaling").cancel_instance_refresh(AutoScalingGroupName="leaving")
+    assert refreshed(fast, "leaving")["Status"] == "Cancelling"
+    complete(fast, actions(fast)[0], "CONTINUE")
+    wait_until(lambda: refreshed(fast, "leaving")["Status"] == "Cancelled")
+    assert fast.drain(5)
+    assert len(actions(fast)) == 1
+    with pytest.raises(ClientError, match="ActiveInstanceRefreshNotFound"):
+        fast.client("autoscaling").cancel_instance_refresh(AutoScalingGroupName="leaving")
+
+
+# What became of retained instances, and of groups.
+
+
+def test_a_retained_instance_is_let_go_by_a_request_and_its_group_says_so(
+    fast: EmbeddedAws, hosts: RecordingHosts
+) -> None:
+    scale(fast, "retaining", 1)
+    [held] = ids(fast, "retaining")
+    fast.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        InstanceId=held, ShouldDecrementDesiredCapacity=False
+    )
+    complete(fast, actions(fast)[0], "ABANDON")
+    assert fast.drain(5)
+    assert states(fast, "retaining") == ["InService", "Terminating:Retained"]
+    fast.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        InstanceId=held, ShouldDecrementDesiredCapacity=False
+    )
+    assert fast.drain(5)
+    assert states(fast, "retaining") == ["InService"]
+    assert lives(fast, "retaining")[-1] == ("terminated", held)
+    assert hosts.terminated == [held]
+
+
+def test_ending_a_stack_ends_waiting_and_retained_instances_too(fast: EmbeddedAws, hosts: RecordingHosts) -> None:
+    scale(fast, "retaining", 2)
+    held, waiting = ids(fast, "retaining")
+    for instance_id, answer in ((held, "ABANDON"), (waiting, None)):
+        fast.client("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=instance_id, ShouldDecrementDesiredCapacity=False
+        )
+        if answer:
+            complete(fast, actions(fast)[-1], answer)
+    assert fast.drain(5)
+    assert states(fast, "retaining") == ["InService", "InService", "Terminating:Retained", "Terminating:Wait"]
+    fast.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="retaining", ForceDelete=True)
+    assert fast.drain(5)
+    assert hosts.machines == {}

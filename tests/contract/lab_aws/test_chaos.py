@@ -1,9 +1,13 @@
 """Faults do what they say, and the small application survives them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import Chaos, EmbeddedAws
+from lab.aws.chaos import of_type
 from tests.contract.lab_aws.test_whole import scale, states
 
 
@@ -59,9 +63,60 @@ def test_rules_apply_as_often_as_they_say() -> None:
     chaos.drop_events(commands, times=1)
     chaos.kill_lambda("form", after_calls=3)
     event = {"source": "aws.ssm"}
-    assert [chaos.throttles("ssm", "SendCommand") for _ in range(3)] == [True, True, False]
+    assert [chaos.api_fault("ssm", "SendCommand") is not None for _ in range(3)] == [True, True, False]
     assert [chaos.event_delays(event) for _ in range(2)] == [(), (0.0,)]
     fault = chaos.lambda_fault("cluster-form-function", {})
     assert fault is not None
     assert fault.calls_allowed == 3
     assert chaos.lambda_fault("cluster-form-function", {}) is None
+
+
+def test_every_other_event_is_overtaken_by_the_one_after_it() -> None:
+    chaos = Chaos()
+    chaos.reorder_events(of_type("LIFECYCLE action"), behind_seconds=3)
+    ours, other = {"detail-type": "EC2 Instance-launch Lifecycle Action"}, {"detail-type": "Scheduled Event"}
+    assert [chaos.event_delays(ours) for _ in range(3)] == [(3,), (0.0,), (3,)]
+    assert chaos.event_delays(other) == (0.0,)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "call"),
+    [
+        ("dynamodb", "ListTables", lambda client: client.list_tables()),
+        ("autoscaling", "DescribeAutoScalingGroups", lambda client: client.describe_auto_scaling_groups()),
+        ("ec2", "DescribeVpcs", lambda client: client.describe_vpcs()),
+        ("s3", "ListBuckets", lambda client: client.list_buckets()),
+    ],
+)
+def test_an_api_fails_with_the_error_that_was_asked_for(
+    aws: EmbeddedAws, service: str, operation: str, call: Callable[[Any], Any]
+) -> None:
+    aws.chaos.fail_api(service, operation, "InternalServerError")
+    with pytest.raises(ClientError) as error:
+        call(aws.client(service))
+    assert error.value.response["Error"]["Code"] == "InternalServerError"
+    call(aws.client(service))
+
+
+def test_an_answer_is_lost_although_the_call_was_made(aws: EmbeddedAws) -> None:
+    queues = aws.client("sqs")
+    aws.chaos.fail_api("sqs", "CreateQueue", "InternalFailure", when="after")
+    with pytest.raises(ClientError):
+        queues.create_queue(QueueName="lost")
+    assert len(queues.list_queues()["QueueUrls"]) == 1
+
+
+def test_the_rules_that_still_apply_are_told_in_words() -> None:
+    chaos = Chaos()
+    chaos.drop_events(times=1)
+    chaos.duplicate_events()
+    chaos.kill_lambda("take_turn", after_calls=2)
+    chaos.fail_api("ssm", "SendCommand", "InternalServerError", times=3)
+    assert chaos.described() == [
+        "events: 1 more, dropped",
+        "events: delivered twice",
+        "function take_turn: 1 more, killed after 2 calls",
+        "ssm SendCommand: 3 more, InternalServerError",
+    ]
+    chaos.clear()
+    assert chaos.described() == []
