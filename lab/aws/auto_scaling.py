@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from moto.autoscaling.models import ASG_NAME_TAG, FakeAutoScalingGroup, InstanceState
+from moto.autoscaling.models import ASG_NAME_TAG, FakeAutoScalingGroup, InstanceState, autoscaling_backends
 from moto.ec2.models.instances import Instance
 
 from lab.aws.capacity import Member, next_subnet, to_terminate
@@ -25,6 +25,9 @@ RETAINED = "Terminating:Retained"
 # A group whose launches keep failing launches more slowly (Auto Scaling guide, "Troubleshoot"); no figures are public.
 FIRST_RELAUNCH_DELAY_SECONDS = 5.0
 LONGEST_RELAUNCH_DELAY_SECONDS = 300.0
+
+# Status checks run every minute, and two failed ones make an instance impaired (EC2 guide, "Status checks").
+STATUS_CHECK_SECONDS = 120.0
 
 
 class AutoScaling:
@@ -160,6 +163,21 @@ class AutoScaling:
         state.lifecycle_state = "Terminating:Wait"
         if not self._hooks.begin(group, state, TERMINATING):
             self._finish(group, state, TERMINATING, "CONTINUE")
+
+    def fail_status_checks(self, instance_id: str) -> None:
+        """The machine does not answer EC2 any more: its group hears of it once that is certain."""
+
+        def told() -> None:
+            with self._cloud.lock:
+                for group, state in self._all_states():
+                    if state.instance_id == instance_id and state.lifecycle_state == "InService":
+                        self.replace_unhealthy(group, state, gone=False)
+
+        self._cloud.background.timer(self._cloud.clock.wait(STATUS_CHECK_SECONDS), told)
+
+    def _all_states(self) -> list[tuple[FakeAutoScalingGroup, InstanceState]]:
+        groups = autoscaling_backends[self._cloud.account][self._cloud.region].autoscaling_groups
+        return [(group, state) for group in groups.values() for state in group.instance_states]
 
     def replace_unhealthy(self, group: FakeAutoScalingGroup, state: InstanceState, *, gone: bool) -> None:
         """Replace an instance; before it is terminated when the maintenance policy asks for it and it still runs."""

@@ -85,7 +85,7 @@ class EmbeddedAws:
         instances = Instances(cloud, self._event_bridge)
         self._hooks = LifecycleHooks(cloud, self._event_bridge)
         activities = ScalingActivities(cloud, self._event_bridge)
-        auto_scaling = AutoScaling(cloud, instances, self._hooks, activities)
+        self._auto_scaling = auto_scaling = AutoScaling(cloud, instances, self._hooks, activities)
         self._run_command = RunCommand(cloud, self._event_bridge)
         self._states = StepFunctions(cloud, self._event_bridge)
         self._language = StatesLanguage(cloud)
@@ -158,8 +158,23 @@ class EmbeddedAws:
         return self._cloud.client(service)
 
     def fire_schedule(self, rule_name: str) -> None:
-        """Do what a scheduled rule would do now; schedules never fire by themselves here."""
+        """Do now what a scheduled rule would do when its time has come."""
         self._event_bridge.fire_schedule(rule_name)
+
+    def fire_schedules(self) -> list[str]:
+        """Fire every rule that has a schedule, now; their names."""
+        scheduled = self._event_bridge.scheduled()
+        for name in scheduled:
+            self._event_bridge.fire_schedule(name)
+        return scheduled
+
+    def run_schedules(self) -> None:
+        """Let the scheduled rules that are deployed fire by themselves; without this they never do."""
+        self._event_bridge.run_schedules()
+
+    def fail_status_checks(self, instance_id: str) -> None:
+        """EC2's status checks of a machine fail from now on: two minutes later its group replaces it."""
+        self._auto_scaling.fail_status_checks(instance_id)
 
     def serve(self, host: str = "127.0.0.1", port: int = 0, tls_certificate: Certificate | None = None) -> AwsServer:
         """Serve the same AWS over HTTP (or TLS) until closed. The socket is bound in the calling thread, and so in

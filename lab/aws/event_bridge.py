@@ -5,6 +5,7 @@ moto matches patterns well but knows few targets, ignores a rule's state and inp
 
 import copy
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -72,13 +73,35 @@ class EventBridge:
         return event
 
     def fire_schedule(self, rule_name: str) -> None:
-        """Do what a rule with a ScheduleExpression would do when its time has come (the lab has no scheduler)."""
+        """Do what a rule with a ScheduleExpression would do when its time has come, at once."""
         rule = self._rule(rule_name)
         if not rule.scheduled_expression:
             raise ValueError(f"rule {rule_name!r} has no ScheduleExpression")
         event = self._event("aws.events", "Scheduled Event", {}, [rule.arn])
         if rule.state != "DISABLED":
             self._deliver_all(rule, event)
+
+    def run_schedules(self) -> None:
+        """From now on rules of the form rate(...) fire by themselves, those that are there already."""
+        for bus in self._backend.event_buses.values():
+            for rule in bus.rules.values():
+                if rule.scheduled_expression and rule.state != "DISABLED":
+                    self._fire_later(rule, rate_seconds(rule.scheduled_expression))
+
+    def scheduled(self) -> list[str]:
+        """Names of the rules that have a schedule."""
+        buses = self._backend.event_buses.values()
+        return [rule.name for bus in buses for rule in bus.rules.values() if rule.scheduled_expression]
+
+    def _fire_later(self, rule: Rule, seconds: float) -> None:
+        def fire() -> None:
+            with self._cloud.lock:
+                there = any(rule is one for bus in self._backend.event_buses.values() for one in bus.rules.values())
+            if there:
+                self.fire_schedule(rule.name)
+                self._fire_later(rule, seconds)
+
+        self._cloud.background.timer(self._cloud.clock.wait(seconds), fire)
 
     def _event(
         self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]
@@ -182,6 +205,14 @@ class EventBridge:
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },
             )
+
+
+def rate_seconds(expression: str) -> float:
+    """Of "rate(5 minutes)". Raises ValueError for any other schedule: nothing of ours has one."""
+    found = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    if not found:
+        raise ValueError(f"the lab fires rate(...) only, not {expression!r}")
+    return float(found[1]) * {"minute": 60, "hour": 3600, "day": 86_400}[found[2]]
 
 
 def _complete(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -228,6 +228,14 @@ def test_launches_go_to_the_emptiest_subnet() -> None:
     assert next_subnet(["subnet-a", "subnet-b", "subnet-c"], members) == "subnet-b"
 
 
+def test_a_machine_that_fails_its_status_checks_is_replaced_after_a_while(fast: EmbeddedAws) -> None:
+    scale(fast, "careful", 1)
+    [sick] = ids(fast, "careful")
+    fast.fail_status_checks(sick)
+    assert ids(fast, "careful") == [sick], "one failed check is none"
+    assert wait_until(lambda: states(fast, "careful") == ["InService"] and ids(fast, "careful") != [sick])
+
+
 # Instance refresh.
 
 
@@ -252,7 +260,7 @@ def test_a_refresh_replaces_one_after_the_other_and_launches_first_where_all_mus
     old = set(ids(fast, "careful"))
     done = len(lives(fast, "careful"))
     fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="careful")
-    wait_until(lambda: refreshed(fast, "careful")["Status"] == "Successful")
+    assert wait_until(lambda: refreshed(fast, "careful")["Status"] == "Successful")
     assert [what for what, _ in lives(fast, "careful")[done:]] == ["launched", "terminated"] * 3
     assert states(fast, "careful") == ["InService"] * 3
     assert old.isdisjoint(ids(fast, "careful"))
@@ -264,7 +272,7 @@ def test_a_refresh_that_may_do_with_fewer_terminates_first(fast: EmbeddedAws) ->
     fast.client("autoscaling").start_instance_refresh(
         AutoScalingGroupName="plain", Preferences={"MinHealthyPercentage": 50}
     )
-    wait_until(lambda: refreshed(fast, "plain")["Status"] == "Successful")
+    assert wait_until(lambda: refreshed(fast, "plain")["Status"] == "Successful")
     assert [what for what, _ in lives(fast, "plain")[done:]] == ["terminated", "launched"] * 2
 
 
@@ -273,12 +281,12 @@ def test_a_refresh_waits_for_hooks_and_goes_on_past_a_retained_instance(fast: Em
     fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="retaining")
     with pytest.raises(ClientError, match="InstanceRefreshInProgress"):
         fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="retaining")
-    wait_until(lambda: len(actions(fast)) == 1)
+    assert wait_until(lambda: len(actions(fast)) == 1)
     assert states(fast, "retaining") == ["InService", "InService", "Terminating:Wait"]
     complete(fast, actions(fast)[0], "ABANDON")
-    wait_until(lambda: len(actions(fast)) == 2)
+    assert wait_until(lambda: len(actions(fast)) == 2)
     complete(fast, actions(fast)[1], "CONTINUE")
-    wait_until(lambda: refreshed(fast, "retaining")["Status"] == "Successful")
+    assert wait_until(lambda: refreshed(fast, "retaining")["Status"] == "Successful")
     assert fast.drain(5)
     assert states(fast, "retaining") == ["InService", "InService", "Terminating:Retained"]
 
@@ -286,11 +294,11 @@ def test_a_refresh_waits_for_hooks_and_goes_on_past_a_retained_instance(fast: Em
 def test_a_cancelled_refresh_begins_with_no_other_instance(fast: EmbeddedAws) -> None:
     scale(fast, "leaving", 2)
     fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="leaving")
-    wait_until(lambda: len(actions(fast)) == 1)
+    assert wait_until(lambda: len(actions(fast)) == 1)
     fast.client("autoscaling").cancel_instance_refresh(AutoScalingGroupName="leaving")
     assert refreshed(fast, "leaving")["Status"] == "Cancelling"
     complete(fast, actions(fast)[0], "CONTINUE")
-    wait_until(lambda: refreshed(fast, "leaving")["Status"] == "Cancelled")
+    assert wait_until(lambda: refreshed(fast, "leaving")["Status"] == "Cancelled")
     assert fast.drain(5)
     assert len(actions(fast)) == 1
     with pytest.raises(ClientError, match="ActiveInstanceRefreshNotFound"):

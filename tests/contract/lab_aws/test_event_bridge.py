@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from lab.aws import EmbeddedAws
+from lab.aws.event_bridge import rate_seconds
 from lab.aws.event_input import target_input
+from tests.contract.lab_aws.waiting import wait_until
 
 
 def queue(aws: EmbeddedAws, name: str) -> str:
@@ -60,6 +62,36 @@ def test_a_disabled_rule_and_a_schedule_get_nothing(aws: EmbeddedAws) -> None:
     aws.fire_schedule("nightly")
     assert aws.drain(10)
     assert [event["detail-type"] for event in bodies(aws, "nightly")] == ["Scheduled Event"]
+
+
+def test_schedules_fire_by_themselves_once_they_are_let(aws: EmbeddedAws) -> None:
+    rule(aws, "often", {"Arn": queue(aws, "often")}, ScheduleExpression="rate(1 minute)")
+    rule(aws, "never", {"Arn": queue(aws, "never")}, ScheduleExpression="rate(1 day)", State="DISABLED")
+    rule(aws, "all", {"Arn": queue(aws, "all")})
+    aws.run_schedules()  # a minute is 0.06 s here
+    came: list[Any] = []
+    assert wait_until(lambda: came.extend(bodies(aws, "often")) or len(came) >= 2)
+    assert bodies(aws, "never") == []
+
+
+def test_all_schedules_can_be_fired_at_once(aws: EmbeddedAws) -> None:
+    rule(aws, "nightly", {"Arn": queue(aws, "nightly")}, ScheduleExpression="rate(1 day)")
+    rule(aws, "all", {"Arn": queue(aws, "all")})
+    assert aws.fire_schedules() == ["nightly"]
+    assert aws.drain(10)
+    assert len(bodies(aws, "nightly")) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "seconds"), [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(2 days)", 172_800)]
+)
+def test_rates_are_read(expression: str, seconds: float) -> None:
+    assert rate_seconds(expression) == seconds
+
+
+def test_other_schedules_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"rate\(\.\.\.\) only"):
+        rate_seconds("cron(0 12 * * ? *)")
 
 
 def test_only_schedules_can_be_fired(aws: EmbeddedAws) -> None:
