@@ -75,6 +75,11 @@ def parse(document: str, name: str = "policy") -> tuple[Statement, ...]:
     return tuple(_statement(name, number, one, variables) for number, one in enumerate(listed))
 
 
+def text_of(document: Any) -> str:
+    """moto keeps what a template writes into a role itself as a mapping."""
+    return document if isinstance(document, str) else json.dumps(document)
+
+
 @lru_cache(maxsize=1024)
 def join(documents: tuple[tuple[str, str], ...]) -> Policies:
     """Policies by name and text, asked together."""

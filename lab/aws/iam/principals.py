@@ -16,7 +16,7 @@ from lab.aws.iam.account import tags_of
 from lab.aws.iam.context import Context, Values
 from lab.aws.iam.errors import PolicyError
 from lab.aws.iam.evaluation import NOTHING, Identity, Request, evaluate
-from lab.aws.iam.policy import Policies, join
+from lab.aws.iam.policy import Policies, join, text_of
 
 _INSTANCE = re.compile(r"^i-[0-9a-f]{8,17}$")
 
@@ -64,7 +64,7 @@ class Principals:
             return self._service(caller, name) if kind == "aws" else None
         role = self._role(session.role_arn)
         policies = _documents(role) if role else ()
-        mark = (session.role_arn, policies, role.assume_role_policy_document if role else None)
+        mark = (session.role_arn, policies, text_of(role.assume_role_policy_document) if role else "")
         known = self._known.get(caller)
         if known is None or known[0] != mark:
             known = mark, self._principal(session, role, policies)
@@ -120,7 +120,7 @@ class Principals:
             raise PolicyError(f"{role.name} has a permissions boundary, which is not built here")
         source = {"aws:SourceArn": session.source_arn, "aws:SourceAccount": self._cloud.account}
         request = Request("sts:AssumeRole", session.role_arn, Context(source))
-        trust = join((("trust policy of " + role.name, str(role.assume_role_policy_document)),))
+        trust = join((("trust policy of " + role.name, text_of(role.assume_role_policy_document)),))
         decision = evaluate(request, Identity(service=session.service), resource_policies=trust, resource_decides=True)
         return "" if decision.allowed else f"{session.role_arn} cannot be assumed by {session.service}"
 
@@ -164,5 +164,6 @@ class Principals:
 
 
 def _documents(role: Role) -> tuple[tuple[str, str], ...]:
-    managed = ((policy.name, policy.document) for policy in role.managed_policies.values())
-    return (*role.policies.items(), *managed)
+    own = ((name, text_of(document)) for name, document in role.policies.items())
+    managed = ((policy.name, text_of(policy.document)) for policy in role.managed_policies.values())
+    return (*own, *managed)

@@ -15,7 +15,7 @@ from moto.iam.models import iam_backends
 
 from lab.aws.cloud import Cloud
 from lab.aws.iam.evaluation import Used
-from lab.aws.iam.policy import Statement, parse
+from lab.aws.iam.policy import Statement, parse, text_of
 
 PLACE_VARIABLE = "QUORATE_PERMISSIONS"
 """Names the folder that processes write to; where it is not set, nothing is kept."""
@@ -41,7 +41,7 @@ class Usage:
             for physical, logical in names.items():
                 role = roles.get(physical)
                 for policy, document in role.policies.items() if role else ():
-                    for statement in parse(document, policy):
+                    for statement in parse(text_of(document), policy):
                         for action, resource in _permissions(statement):
                             used = (role.arn, Used(policy, statement.number, action, resource)) in self._used
                             yield (stack.name, logical, action, _with_names(resource, names)), used

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.contract.lab_aws.roles import policy, trust
+
 HANDLERS = "tests.contract.lab_aws.handlers"
 STACK = "small"
 
@@ -54,7 +56,15 @@ MACHINE = {
     },
 }
 
-ASSUME: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+MAY: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("dynamodb:GetItem", "dynamodb:PutItem"), "arn:aws:dynamodb:*:*:table/*"),
+    (("ssm:SendCommand",), "*"),
+    (("ssm:GetCommandInvocation",), "*"),
+    (("states:SendTaskSuccess", "states:SendTaskFailure", "states:StartExecution"), "*"),
+    (("autoscaling:CompleteLifecycleAction",), "*"),
+    (("lambda:InvokeFunction",), "*"),
+)
+"""What functions, machine and rule of the small application may do: one role for all of them."""
 
 
 def function(handler: str, **environment: Any) -> dict[str, Any]:
@@ -97,7 +107,14 @@ def network() -> dict[str, Any]:
         "SubnetA": subnet(1, "a"),
         "SubnetB": subnet(2, "b"),
         "SubnetC": subnet(3, "c"),
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": ASSUME, "RoleName": "node"}},
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": trust(),
+                "Policies": [{"PolicyName": "own", "PolicyDocument": policy(*MAY)}],
+                "RoleName": "node",
+            },
+        },
         "Profile": {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [{"Ref": "Role"}]}},
         "Template": {
             "Type": "AWS::EC2::LaunchTemplate",
@@ -172,7 +189,7 @@ def small_application() -> dict[str, Any]:
                     "detail-type": ["EC2 Instance-launch Lifecycle Action"],
                     "detail": {"AutoScalingGroupName": ["small"]},
                 },
-                "Targets": [{"Id": "machine", "Arn": {"Ref": "Machine"}}],
+                "Targets": [{"Id": "machine", "Arn": {"Ref": "Machine"}, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}],
             },
         },
         "CommandRule": {
@@ -185,8 +202,17 @@ def small_application() -> dict[str, Any]:
                 "Targets": [{"Id": "function", "Arn": {"Fn::GetAtt": ["CompleteCommand", "Arn"]}}],
             },
         },
+        "CommandPermission": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Fn::GetAtt": ["CompleteCommand", "Arn"]},
+                "Principal": "events.amazonaws.com",
+                "SourceArn": {"Fn::GetAtt": ["CommandRule", "Arn"]},
+            },
+        },
         "Group": group("small", [hook("launch", "LAUNCHING", NotificationMetadata='{"kind": "server"}')])
-        | {"DependsOn": ["LaunchRule", "CommandRule"]},
+        | {"DependsOn": ["LaunchRule", "CommandPermission"]},
     }
     return {"Resources": resources, "Outputs": {"MachineArn": {"Value": {"Ref": "Machine"}}}}
 

@@ -9,13 +9,18 @@ import pytest
 from lab.aws import EmbeddedAws
 from lab.aws.event_bridge import rate_seconds
 from lab.aws.event_input import target_input
+from tests.contract.lab_aws.roles import policy, role
 from tests.contract.lab_aws.waiting import wait_until
 
 
 def queue(aws: EmbeddedAws, name: str) -> str:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    arn = str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    let_in = policy((["sqs:SendMessage"], arn))
+    let_in["Statement"][0]["Principal"] = {"Service": "events.amazonaws.com"}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(let_in)})
+    return arn
 
 
 def messages(aws: EmbeddedAws, name: str) -> list[dict[str, Any]]:
@@ -105,7 +110,8 @@ def test_only_schedules_can_be_fired(aws: EmbeddedAws) -> None:
 def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(aws: EmbeddedAws) -> None:
     dead = {"DeadLetterConfig": {"Arn": queue(aws, "dead")}}
     missing = f"arn:aws:states:{aws.region}:{aws.account}:stateMachine:missing"
-    rule(aws, "lost", {"Arn": missing, **dead})
+    may = role(aws, "starter", (["states:StartExecution"], missing))
+    rule(aws, "lost", {"Arn": missing, "RoleArn": may, **dead})
     put(aws, number=1)
     [message] = messages(aws, "dead")
     attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}

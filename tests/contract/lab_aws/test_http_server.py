@@ -17,9 +17,11 @@ from lab.aws.endpoints import address
 from lab.aws.http_server import AwsServer
 from lab.hosts.authority import Authority
 from lab.hosts.metadata import access_key_of
+from tests.contract.lab_aws.roles import instance, role
 
 BIG = os.urandom(3_000_000)
-SIGNED = "AWS4-HMAC-SHA256 Credential=ASIA0123456789ABCDEF0/20260101/eu-west-1/{}/aws4_request, Signature=x"
+SIGNED = "AWS4-HMAC-SHA256 Credential=OPERATOR/20260101/eu-west-1/{}/aws4_request, Signature=x"
+SIGNED_BY_INSTANCE = SIGNED.replace("OPERATOR", "ASIA0123456789ABCDEF0")
 HOST = "files.s3.eu-west-1.amazonaws.com"
 
 
@@ -89,7 +91,7 @@ def test_presigned_urls_work(aws: EmbeddedAws, server: AwsServer) -> None:
 
 
 def test_calls_are_counted_for_the_instance_whose_role_signed(aws: EmbeddedAws, server: AwsServer) -> None:
-    instance_id = "i-0123456789abcdef0"
+    instance_id = instance(aws, role(aws, "node", (["secretsmanager:ListSecrets"], "*")))
     keys = {"aws_access_key_id": access_key_of(instance_id), "aws_secret_access_key": "x", "aws_session_token": "y"}
     client = boto3.client("secretsmanager", region_name=aws.region, endpoint_url=server.url, **keys)
     client.list_secrets()
@@ -145,7 +147,7 @@ def test_names_and_signatures_say_the_service(
 ) -> None:
     environ = {"HTTP_HOST": host}
     if signed_for:
-        environ["HTTP_AUTHORIZATION"] = SIGNED.format(signed_for)
+        environ["HTTP_AUTHORIZATION"] = SIGNED_BY_INSTANCE.format(signed_for)
     found = address(environ)
     assert (found.service, found.bucket) == (service, bucket)
     assert found.instance_id == ("i-0123456789abcdef0" if signed_for else None)

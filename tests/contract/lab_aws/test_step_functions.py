@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws, ExecutionRecord
 from tests.contract.lab_aws.hosts import RecordingHosts
+from tests.contract.lab_aws.roles import role
 from tests.contract.lab_aws.waiting import wait_until
 
-ROLE = "arn:aws:iam::123456789012:role/machine"
+MAY = ("dynamodb:*", "lambda:InvokeFunction", "sqs:SendMessage", "ssm:*", "states:*")
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def task(resource: str, parameters: dict[str, Any], **more: Any) -> dict[str, An
 
 
 def create(aws: EmbeddedAws, definition: dict[str, Any], name: str = "machine") -> str:
-    made = aws.client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+    may = role(aws, "machine", (MAY, "*"))
+    made = aws.client("stepfunctions").create_state_machine(name=name, definition=json.dumps(definition), roleArn=may)
     return str(made["stateMachineArn"])
 
 
