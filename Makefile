@@ -12,6 +12,7 @@ SERVERS ?=
 CLIENTS ?=
 ONLY ?=
 JSON ?=
+FAULT ?=
 
 # The stamp's name holds the digest of every requirements file: a changed pin makes the environment anew.
 REQUIREMENTS := requirements-dev.txt requirements.txt lambdas/requirements.txt
@@ -50,6 +51,14 @@ shell: $(STAMP) ## A root shell on a node: NODE=<instance id, address or the sta
 .PHONY: logs
 logs: $(STAMP) ## What happened on a node (commands, journal): NODE=...; without NODE: what happened in the lab
 	@$(LAB) logs $(if $(NODE),"$(NODE)")
+
+.PHONY: journal
+journal: $(STAMP) ## What was decided about membership, and why: [NODE=...]
+	@$(LAB) journal $(if $(NODE),"$(NODE)")
+
+.PHONY: fault
+fault: $(STAMP) ## Let something go wrong on purpose: FAULT="kill-host servers/0"; FAULT=--help lists them
+	@$(LAB) fault $(FAULT)
 
 .PHONY: token
 token: $(STAMP) ## Print the management token of PRODUCT=consul|nomad, for tools of yours
@@ -108,4 +117,4 @@ help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@printf '\nJSON=1 makes up, status, scale, logs, down and bench print JSON.\n'
+	@printf '\nJSON=1 makes up, status, scale, logs, journal, fault, down and bench print JSON.\n'

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.control import ControlServer
+from lab.fault_commands import FaultCommands
 from lab.forwarder import Forwarder
 from lab.laboratory import SAMPLE_JOB, Laboratory, find_node
 from lab.nodes import NodeView, failed_launches
@@ -48,6 +49,7 @@ class Daemon:
         self._problem: str | None = None
         self._started_at = time.time()
         self._lab: Laboratory | None = None
+        self._faults: FaultCommands | None = None
         self._forwarders: dict[str, Forwarder] = {}
         self._ended = threading.Event()
 
@@ -65,13 +67,23 @@ class Daemon:
                 "logs": self.logs,
                 "shell": self.shell,
                 "run": self.run_script,
+                "fault": self.fault,
+                "faults": self.faults,
+                "journal": self.journal,
                 "token": self.token,
                 "down": self.down,
             }
             stack.callback(ControlServer(record.socket, verbs).close)
             try:
-                lab = Laboratory(self._kind, self._cluster, time_scale=_time_scale(self._kind), progress=self._note)
+                lab = Laboratory(
+                    self._kind,
+                    self._cluster,
+                    time_scale=_time_scale(self._kind),
+                    schedules=True,
+                    progress=self._note,
+                )
                 self._lab = stack.enter_context(lab)
+                self._faults = FaultCommands(lab)
             except Exception as error:
                 log.exception("the lab did not start")
                 self._fail(error)
@@ -160,6 +172,8 @@ class Daemon:
             "problem": self._problem,
             "formation": {key: lab.formation().get(key) for key in ("status", "generation", "attempt", "reason")},
             "nodes": [_node(node) for node in lab.nodes()],
+            "goodbyes": _goodbyes(lab),
+            "faults": self._fault_commands().active(),
             "failed_launches": failed_launches(lab.aws, lab.config),
             **lab.survey().as_json(),
             "reach": self._reach(lab),
@@ -199,6 +213,22 @@ class Daemon:
         lab = self._laboratory()
         return asdict(lab.run_script(find_node(lab.nodes(), node).instance_id, script, timeout_seconds))
 
+    def fault(self, name: str, **arguments: Any) -> dict[str, Any]:
+        return self._fault_commands().do(name, **arguments)
+
+    def faults(self) -> dict[str, Any]:
+        return {"active": self._fault_commands().active()}
+
+    def journal(self, node: str | None = None) -> dict[str, Any]:
+        """A node is found by what it is now, or by its whole id: those that went are in the journal too."""
+        lab = self._laboratory()
+        entries = lab.journal()
+        if node is not None:
+            gone = {entry["node"] for entry in entries if entry["node"].startswith(node)}
+            wanted = gone.pop() if len(gone) == 1 else find_node(lab.nodes(), node).instance_id
+            entries = [entry for entry in entries if entry["node"] == wanted]
+        return {"entries": entries}
+
     def token(self, product: str) -> dict[str, Any]:
         """The one verb that gives a secret away, to the lab's own user, who asked for just that."""
         if product not in ("consul", "nomad"):
@@ -208,6 +238,11 @@ class Daemon:
     def down(self) -> dict[str, Any]:
         self._ended.set()
         return {"pid": os.getpid()}
+
+    def _fault_commands(self) -> FaultCommands:
+        self._laboratory()
+        assert self._faults is not None
+        return self._faults
 
     def _laboratory(self) -> Laboratory:
         if self._lab is None:
@@ -223,6 +258,17 @@ class Daemon:
             "job": SAMPLE_JOB,
             **{product: f"https://127.0.0.1:{forwarder.port}" for product, forwarder in self._forwarders.items()},
         }
+
+
+def _goodbyes(lab: Laboratory) -> list[dict[str, str]]:
+    """Of each node on its way out, what was decided last."""
+    last = {entry["node"]: entry for entry in lab.journal()}
+    leaving = [node for node in lab.nodes() if node.state.startswith("Terminating")]
+    return [
+        {"node": node.instance_id, "state": node.state}
+        | {key: last.get(node.instance_id, {}).get(key, "") for key in ("decision", "reason", "outcome")}
+        for node in leaving
+    ]
 
 
 def _node(node: NodeView) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Surveyor(Protocol):
 
 class DataCenter(Protocol):
     hosts: HeldHosts
+    faulty: Any
+    """The hosts as `lab.fault_commands.FaultyHosts`."""
 
     def connect(self, aws: EmbeddedAws) -> None:
         """Let hosts reach the embedded AWS, as soon as that is open and before anything is deployed."""
@@ -55,6 +57,7 @@ class SimulatedDataCenter:
 
     def __init__(self, time_scale: float) -> None:
         self.simulated = SimulatedHosts(self._client, time_scale=time_scale)
+        self.faulty = self.simulated
         self.hosts = HeldHosts(self.simulated)
         self._aws: EmbeddedAws | None = None
 
@@ -88,6 +91,7 @@ class ContainerDataCenter:
         # Imported here: simulated hosts run where none of this can.
         from lab.hosts.authority import Authority
         from lab.hosts.container import ContainerHosts, sweep_leftovers
+        from lab.hosts.container_faults import ContainerFaults
         from lab.hosts.network import LabNetwork, lab_name
 
         self.name = lab_name()
@@ -102,6 +106,7 @@ class ContainerDataCenter:
             self.containers = ContainerHosts(
                 self.network, prepared.host_image, self._authority.pair.certificate, ships_agent=False
             )
+            self.faulty = ContainerFaults(self.containers)
             self.hosts = HeldHosts(self.containers)
             stack.callback(self.hosts.close)
             self._stack = stack.pop_all()

@@ -26,6 +26,7 @@ from lab.nodes import NodeView, view_nodes
 from lab.preparation import DEFAULT_CLUSTER, Kind, Prepared, prepare
 from lab.products.manifest import manifest_of, upload
 from lab.products.progress import Report, Step, silent
+from lab.records import expire_lease, read_journal
 from lab.survey import JobSurvey, Survey
 from lab.survey.apis import Apis
 from lambdas.domain import names
@@ -49,7 +50,7 @@ class FormationFailedError(Exception):
 class Laboratory:
     """`time_scale` shortens what AWS and simulated products wait on purpose, `timeout_scale` what they wait at most,
     down to `shortest_timeout_seconds`; leave both at 1 for real products. Without `mirrored` the bucket stays empty
-    until `mirror` is called.
+    until `mirror` is called, without `schedules` nothing sweeps until `sweep` is.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Laboratory:
         timeout_scale: float = 1.0,
         shortest_timeout_seconds: float = 0.0,
         mirrored: bool = True,
+        schedules: bool = False,
         chaos: Chaos | None = None,
         progress: Report = silent,
         prepared: Prepared | None = None,
@@ -70,6 +72,7 @@ class Laboratory:
         self._time_scale = time_scale
         self._timeouts = {"timeout_scale": timeout_scale, "shortest_timeout_seconds": shortest_timeout_seconds}
         self._mirrored = mirrored
+        self._schedules = schedules
         self._stack = ExitStack()
         self.prepared = prepared or prepare(hosts, cluster, progress)
         self.config = self.prepared.config
@@ -119,6 +122,8 @@ class Laboratory:
     def _boot(self) -> None:
         """The bucket is filled, and nodes can install from it."""
         self.hosts.release()
+        if self._schedules:
+            self.aws.run_schedules()
 
     def close(self) -> None:
         """Leave nothing behind: processes, containers, namespaces, mounts, threads."""
@@ -171,7 +176,19 @@ class Laboratory:
         run = Run(str(uuid.uuid4()), "lab", {}, script, {}, timeout_seconds)
         return self.hosts.run(instance_id, run)
 
+    def sweep(self) -> None:
+        """Do at once what the schedules would do in their time."""
+        self.aws.fire_schedules()
+
+    def expire_lease(self) -> str:
+        """End the membership lease before its time; whose it was. Raises LookupError where nobody holds it."""
+        return expire_lease(self.aws.client("dynamodb"), self.table_name)
+
     # What it looks like.
+
+    def journal(self) -> list[dict[str, str]]:
+        """What was decided and done about membership, the newest last."""
+        return read_journal(self.aws.client("dynamodb"), self.table_name)
 
     def survey(self) -> Survey:
         with self.data_center.inside():

@@ -7,7 +7,7 @@ import typer
 
 from lab.cli import artifacts as artifacts_command
 from lab.cli import down as down_command
-from lab.cli import inspect, up_command
+from lab.cli import fault, inspect, up_command
 from lab.cli.output import Output
 from lab.preparation import DEFAULT_CLUSTER
 
@@ -17,6 +17,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A place to try Quorate: an embedded AWS and hosts to run on. Usually called by make.",
 )
+
+app.add_typer(fault.app, name="fault")
 
 NODE_HELP = "Instance id or its start, address, or <group>/<number>: i-0abc, 10.77.0.4, servers/0"
 
@@ -75,6 +77,12 @@ def shell(
 def logs(context: typer.Context, node: Annotated[str, typer.Argument(help=NODE_HELP)] = "") -> None:
     """What ran on a node with its output and journal; without a node, what happened in the lab."""
     inspect.logs(_output(context), node)
+
+
+@app.command()
+def journal(context: typer.Context, node: Annotated[str, typer.Argument(help=NODE_HELP)] = "") -> None:
+    """What was decided about membership and what came of it, the newest last; of one node, or of all."""
+    inspect.journal(_output(context), node)
 
 
 @app.command()

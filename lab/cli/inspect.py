@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from lab.cli import background
 from lab.cli.output import Output
-from lab.cli.tables import job_line, nodes_table, products_table
+from lab.cli.tables import goodbye_line, job_line, journal_table, nodes_table, products_table
 from lab.state import Record, State
 
 
@@ -24,7 +24,11 @@ def show_status(output: Output, record: Record) -> None:
     words = f"cluster {seen['cluster']} on {seen['hosts']} hosts: {seen['stage']}"
     output.say(f"\n[bold]{words}[/]; formation {formation['status'] or 'not begun'}, {formation['reason'] or '-'}\n")
     output.console.print(nodes_table(seen), "", products_table(seen), "")
+    for goodbye in seen["goodbyes"]:
+        output.say(goodbye_line(goodbye))
     output.say(job_line(seen))
+    for fault in seen["faults"]:
+        output.say(f"[yellow]fault:[/] {escape(fault)}")
     for failed in seen["failed_launches"][-3:]:
         output.say(f"[red]launch failed:[/] {escape(failed)}")
     if seen["problem"]:
@@ -81,6 +85,17 @@ def logs(output: Output, node: str) -> None:
     if seen["journal"]:
         output.say(f"[bold]journal[/]\n{escape(seen['journal'])}")
     output.next(f"make shell NODE={seen['node']}" if record.kind == "container" else "make status")
+
+
+def journal(output: Output, node: str) -> None:
+    record = background.running(output, State())
+    seen = background.query(output, record, "journal", node=node or None)
+    output.result(seen)
+    if not seen["entries"]:
+        output.say("nothing was decided yet" + (f" about {node}" if node else ""))
+    else:
+        output.console.print(journal_table(seen["entries"]))
+    output.next("make status", "make logs NODE=<instance id>")
 
 
 def shell(output: Output, node: str, command: str) -> None:

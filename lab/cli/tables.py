@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-PHASES = ("install", "secrets", "configure", "start", "bootstrap", "verify", "leave")
+PHASES = ("install", "secrets", "configure", "start", "bootstrap", "verify", "hand_over", "drain", "leave")
 STYLES = {"done": "green", "running": "yellow", "failed": "red"}
 
 
@@ -70,6 +70,24 @@ def job_line(status: Mapping[str, Any]) -> str:
     healthy = f"{job['healthy_in_consul']} healthy in Consul"
     problem = f"; {escape(job['problem'])}" if job["problem"] else ""
     return f"job {job['name']}: {where or job['status']}; {healthy}{problem}"
+
+
+def goodbye_line(goodbye: Mapping[str, str]) -> str:
+    """A node on its way out: where it stands, and why it is there still."""
+    stands = "held" if goodbye["state"] == "Terminating:Retained" else "leaving"
+    said = " ".join(word for word in (goodbye["decision"], goodbye["reason"]) if word)
+    style = "red" if stands == "held" else "yellow"
+    return f"[{style}]{stands}:[/] {goodbye['node']}" + (f", {escape(said)}" if said else ", nothing was decided yet")
+
+
+def journal_table(entries: list[dict[str, str]]) -> Table:
+    """The newest last, where a terminal shows it."""
+    table = Table("at", "node", "what", "decision", "reason", "outcome", "execution", box=None, pad_edge=False)
+    for entry in entries:
+        execution = entry["execution"].rsplit(":", 1)[-1][:8]
+        cells = [escape(entry[name]) for name in ("node", "what", "decision", "reason", "outcome")]
+        table.add_row(entry["at"].partition(".")[0].replace("T", " "), *cells, execution)
+    return table
 
 
 def _state(state: str) -> str:

@@ -97,6 +97,22 @@ def test_a_size_out_of_range_changes_nothing(lab: Commands) -> None:
     assert "9 is not between 3 and 7" in lab("scale", "--servers", "9", code=1)
 
 
+def test_a_fault_says_what_it_did_and_how_it_ends(lab: Commands) -> None:
+    said = lab("fault", "pause-agent", "servers/0")
+    assert "answers nobody" in said
+    assert 'Next: make fault FAULT="resume-agent i-' in said
+    assert "its agent is paused" in lab("status")
+    assert json.loads(lab("--json", "fault", "list"))["active"][0].endswith("its agent is paused")
+    assert "agents answer" in lab("fault", "clear")
+    assert json.loads(lab("--json", "fault", "list")) == {"active": []}
+    assert "no function has 'nonsense'" in lab("fault", "kill-lambda", "nonsense", code=1)
+
+
+def test_the_journal_tells_what_was_decided(lab: Commands) -> None:
+    assert "entries" in json.loads(lab("--json", "journal"))
+    assert "Next: make status" in lab("journal")
+
+
 def test_scaling_adds_voters_without_another_formation(lab: Commands) -> None:
     lab("scale", "--servers", "5", "--clients", "2")
     status = lab.status()

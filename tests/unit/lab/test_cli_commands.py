@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from lab.cli import app
 from lab.cli.follow import follow
 from lab.cli.output import Output
-from lab.cli.tables import job_line, nodes_table, products_table
+from lab.cli.tables import goodbye_line, job_line, journal_table, nodes_table, products_table
 from lab.laboratory import find_node
 from lab.nodes import NodeView, PhaseView
 
@@ -21,7 +21,9 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-@pytest.mark.parametrize("command", [["status"], ["scale", "--servers", "5"], ["logs"], ["token", "nomad"]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["scale", "--servers", "5"], ["logs"], ["journal"], ["token", "nomad"], ["fault", "heal"]]
+)
 def test_without_a_lab_commands_say_how_to_get_one(runner: CliRunner, command: list[str]) -> None:
     result = runner.invoke(app, command)
     assert result.exit_code == 1
@@ -65,7 +67,7 @@ def test_scale_needs_something_to_scale(runner: CliRunner) -> None:
 
 
 def test_every_command_explains_itself(runner: CliRunner) -> None:
-    for command in ("up", "status", "scale", "shell", "logs", "token", "down", "artifacts"):
+    for command in ("up", "status", "scale", "shell", "logs", "journal", "token", "fault", "down", "artifacts"):
         result = runner.invoke(app, [command, "--help"])
         assert result.exit_code == 0
         assert len(result.output.splitlines()) > 4
@@ -145,6 +147,24 @@ def test_the_tables_name_leaders_voters_and_what_is_sealed(capsys: pytest.Captur
 def test_a_split_brain_cannot_be_overlooked(capsys: pytest.CaptureFixture[str]) -> None:
     products = {**STATUS["products"], "consul": {**STATUS["products"]["consul"], "clusters": 2}}
     assert "2 clusters: split brain" in printed(products_table({**STATUS, "products": products}), capsys)
+
+
+def test_a_held_server_is_told_from_one_that_leaves(capsys: pytest.CaptureFixture[str]) -> None:
+    why = {"decision": "wait", "reason": "2 voters of consul would remain", "outcome": ""}
+    held = goodbye_line({"node": "i-1", "state": "Terminating:Retained", **why})
+    leaving = goodbye_line({"node": "i-2", "state": "Terminating:Wait", "decision": "", "reason": "", "outcome": ""})
+    assert "held:[/] i-1, wait 2 voters of consul would remain" in held
+    assert "leaving:[/] i-2, nothing was decided yet" in leaving
+
+
+def test_the_journal_shows_the_newest_last(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = {"node": "i-1", "what": "goodbye", "reason": "", "outcome": "", "execution": "arn:a:b:0123456789"}
+    entries = [
+        {**entry, "at": f"2026-11-24T02:0{minute}:00.000001Z", "decision": decision}
+        for minute, decision in ((1, "wait"), (2, "act"))
+    ]
+    lines = printed(journal_table(entries), capsys).splitlines()
+    assert lines[-1].split() == ["2026-11-24", "02:02:00", "i-1", "goodbye", "act", "01234567"]
 
 
 NODES = [
