@@ -33,7 +33,7 @@ def _without(rafts: Rafts, **left: str) -> Rafts:
     return {product: raft(product, left[product]) if product in left else view for product, view in rafts.items()}
 
 
-NO_LEADER = Unknown("consul", "i-a answers that consul has no leader")
+NO_LEADER = Unknown("consul", "i-c: consul has no leader")
 
 EXAMPLES: tuple[Example, ...] = (
     Example(

@@ -54,7 +54,7 @@ def a_living_voter_goes_only_where_the_smallest_safe_size_remains(observation: O
         voters, alive = votes_left(observation, raft, decision.step.raft_id)
         size = observation.sizes.get(raft.product, 1)
         assert voters >= size
-        assert alive > voters // 2 + (1 if size >= 3 else 0)
+        assert alive > voters // 2 + (1 if voters >= 3 else 0)
         assert decision.step.fewest_voters >= size
 
 

@@ -1,7 +1,10 @@
 """Every example of the truth table, every row of the decision."""
 
+import re
+
 import pytest
 
+from docs.generate_goodbye import BEGIN, PAGE, render
 from lambdas.domain.membership.decision import ROWS, decide
 from lambdas.domain.membership.truth_table import EXAMPLES, Example
 
@@ -40,3 +43,19 @@ def test_scripts_are_told_the_floor_that_was_decided_with() -> None:
     assert told["dead voter, no replacement yet: its peer goes first"] == (0, 0)
     assert told["a server that never became a voter leaves a full set"] == (0, 0)
     assert told["silent agent, its products are dead too: replaced, then removed"] == (3, 1)
+
+
+def test_the_page_shows_the_table_of_the_code(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-golden"):
+        PAGE.write_text(render(PAGE.read_text()))
+    assert PAGE.read_text() == render(PAGE.read_text()), "run `make golden`"
+
+
+def test_the_page_tells_what_to_do_about_every_row() -> None:
+    told = re.findall(r"^\| .+ \| `(\w+)` \| .+ \|$", PAGE.read_text().partition(BEGIN)[0], re.MULTILINE)
+    assert told == [row.__name__ for row in ROWS]
+
+
+def test_a_page_that_lost_its_marks_is_not_written_over() -> None:
+    with pytest.raises(ValueError, match="marks"):
+        render("# What happens when a server goes away")
