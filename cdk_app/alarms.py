@@ -47,6 +47,11 @@ class Alarms(Construct):
             Ringing("formation-failed", "an attempt to form the cluster ended without one", failed["form_cluster"]),
             Ringing("termination-undecided", "an instance waits: nothing answered its hook", failed["node_terminate"]),
             Ringing(
+                "termination-held", "a server could not be shown to be dispensable: retained", counted("InstancesHeld")
+            ),
+            Ringing("membership-needs-a-human", "what is seen of membership decides nothing", counted("HumansCalled")),
+            Ringing("sweep-failed", "nobody looked after what events missed", failed["sweep"]),
+            Ringing(
                 "event-lost",
                 "an event could not be delivered, or its handler failed for good",
                 dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum", period=PERIOD),
@@ -74,11 +79,15 @@ class Alarms(Construct):
 
 
 def breaker_metric(group: str) -> cloudwatch.Metric:
-    """Powertools adds the service to every metric's dimensions."""
+    return counted("BreakerOpened", group=group)
+
+
+def counted(name: str, **dimensions: str) -> cloudwatch.Metric:
+    """A metric of a handler. Powertools adds the service to every metric's dimensions."""
     return cloudwatch.Metric(
         namespace=METRICS["namespace"],
-        metric_name="BreakerOpened",
-        dimensions_map={"group": group, "service": METRICS["service"]},
+        metric_name=name,
+        dimensions_map={**dimensions, "service": METRICS["service"]},
         statistic="Sum",
         period=PERIOD,
     )

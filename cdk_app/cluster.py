@@ -110,6 +110,8 @@ class Cluster(Construct):
             ca_key_id=self.keys.authority.key_id,
             unseal_key_id=self.keys.unseal.key_id,
             form_cluster_arn=arns.formation,
+            node_launch_arn=arns.node_launch,
+            node_terminate_arn=arns.node_terminate,
         )
 
     def _node_group(self, group: Group, after: IDependable, roles: Construct) -> NodeGroup:

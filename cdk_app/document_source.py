@@ -16,6 +16,7 @@ MAXIMUM_BYTES = 60 * 1024
 """Of a document as JSON. Systems Manager takes 64 KB with the parameters' values."""
 
 _SOURCE = re.compile(r'^source "\$\{BASH_SOURCE\[0\]%/\*\}/(?:\.\./lib/)?(?P<name>[a-z_]+)\.sh"$')
+_HERE_DOCUMENT = re.compile(r"(?<!<)<<-?\s*['\"]?(?P<end>[A-Za-z_]+)['\"]?")
 _PARAMETER_USE = re.compile(r"\bSSM_([A-Za-z0-9]+)")
 _REQUIRED = re.compile(r"^require_parameters ((?:[A-Za-z0-9]+|\\\n| )+)", re.MULTILINE)
 
@@ -46,11 +47,29 @@ def load(root: Path, component: str, phase: str) -> dict[str, Any]:
         raise InvalidDocument(f"{where}: runCommand is {command!r}, not {{script: {where}.sh}}")
     text = splice(root, root / f"{where}.sh")
     _check_script(where, text, set(declared))
-    inputs["runCommand"] = text.splitlines()
+    inputs["runCommand"] = without_remarks(text.splitlines())
     size = len(json.dumps(content).encode())
     if size > MAXIMUM_BYTES:
         raise InvalidDocument(f"{where}: {size} bytes, and {MAXIMUM_BYTES} is the limit")
     return content
+
+
+def without_remarks(lines: list[str]) -> list[str]:
+    """Without lines that are remarks alone: in all documents together they are a seventh of what a template may weigh.
+
+    What a here-document holds stays as it is, and so does what shellcheck is told.
+    """
+    kept: list[str] = []
+    ends_with = ""
+    for number, line in enumerate(lines):
+        bare = line.strip()
+        if ends_with or number == 0 or not bare.startswith("#") or bare.startswith("# shellcheck"):
+            kept.append(line)
+        if ends_with:
+            ends_with = "" if bare == ends_with else ends_with
+        elif found := _HERE_DOCUMENT.search(line):
+            ends_with = found["end"]
+    return kept
 
 
 def splice(root: Path, script: Path) -> str:

@@ -50,6 +50,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.read",
             "instances.alive",
             "lifecycle.keep_open",
+            "members.every",
         ),
     ),
     Row(
@@ -73,8 +74,22 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.read",
         ),
     ),
-    Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete")),
-    Row("complete_terminate", ("lifecycle.complete",)),
+    Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete", "members.write")),
+    Row(
+        "complete_terminate",
+        (
+            "journal.write",
+            "lease.holds",
+            "lease.release",
+            "lifecycle.complete",
+            "lifecycle.find",
+            "lifecycle.terminate_retained",
+            "members.forget",
+        ),
+    ),
+    Row("decide_step", ("cluster_config.load", "journal.write", "lease.renew", "members.every", "servers.find")),
+    Row("drain_client", ("cluster_config.load", "lifecycle.keep_open", "members.every", "servers.find")),
+    Row("end_turn", ("journal.write", "lease.release")),
     Row(
         "fail_formation",
         (
@@ -88,13 +103,32 @@ FUNCTIONS: tuple[Row, ...] = (
         by_event=True,
     ),
     Row(
+        "hold_instance",
+        ("instances.describe_if_running", "journal.write", "lease.release", "lifecycle.complete"),
+    ),
+    Row(
         "plan_launch",
-        ("bucket.read_manifest", "claims.take", "cluster_config.load", "instances.describe", "lifecycle.keep_open"),
+        (
+            "bucket.read_manifest",
+            "claims.take",
+            "cluster_config.load",
+            "instances.describe",
+            "lifecycle.find",
+            "lifecycle.keep_open",
+        ),
     ),
     Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
+    Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(
         "plan_terminate",
-        ("claims.take", "cluster_config.load", "formation_record.read", "instances.describe_if_running"),
+        (
+            "claims.take",
+            "cluster_config.load",
+            "formation_record.read",
+            "instances.describe_if_running",
+            "lifecycle.find",
+            "members.find",
+        ),
     ),
     Row(
         "send_command",
@@ -119,6 +153,28 @@ FUNCTIONS: tuple[Row, ...] = (
             "observability.once",
         ),
         memory_mib=1024,
+    ),
+    Row("take_turn", ("cluster_config.load", "lease.take", "lifecycle.keep_open", "members.every", "servers.find")),
+    Row(
+        "triage",
+        (
+            "answers.answer_if_ended",
+            "claims.every",
+            "cluster_config.load",
+            "dispatches.by_command",
+            "dispatches.forget",
+            "dispatches.overdue",
+            "executions.running",
+            "executions.start_for",
+            "journal.write",
+            "lifecycle.every",
+            "lifecycle.set_unhealthy",
+            "members.every",
+            "servers.find",
+            "sweep_record.read",
+            "sweep_record.write",
+        ),
+        timeout_seconds=60,
     ),
 )
 

@@ -19,6 +19,7 @@ from lambdas.domain.components import COMPONENTS
 from lambdas.domain.config import ClusterConfig
 
 FORMATION_FLOW = "form_cluster"
+LAUNCH_FLOW, TERMINATE_FLOW = "node_launch", "node_terminate"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Arns:
     machines: tuple[str, ...]
     formation: str
     formation_executions: str
+    node_launch: str
+    node_terminate: str
+    node_executions: tuple[str, ...]
 
     @property
     def deliveries(self) -> str:
@@ -47,7 +51,8 @@ class Arns:
         """Those that name more than one resource, each with the reason."""
         yield self.instances, "Instances come and go; a condition on the cluster's tag says which"
         yield self.deliveries, "A delivery's key is its node and the hash of its content"
-        yield self.formation_executions, "An attempt of formation is named when it starts; its state machine is exact"
+        for executions in (self.formation_executions, *self.node_executions):
+            yield executions, "An execution is named when it starts; its state machine is exact"
         for group in self.groups:
             yield group, "The id in a group's ARN is known only after its creation; its name is exact"
 
@@ -86,6 +91,12 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Key
         machines=tuple(arn("states", "stateMachine", names.state_machine(cluster, flow)) for flow in flows()),
         formation=arn("states", "stateMachine", formation),
         formation_executions=arn("states", "execution", f"{formation}:*"),
+        node_launch=arn("states", "stateMachine", names.state_machine(cluster, LAUNCH_FLOW)),
+        node_terminate=arn("states", "stateMachine", names.state_machine(cluster, TERMINATE_FLOW)),
+        node_executions=tuple(
+            arn("states", "execution", f"{names.state_machine(cluster, flow)}:*")
+            for flow in (LAUNCH_FLOW, TERMINATE_FLOW)
+        ),
     )
 
 
@@ -131,8 +142,14 @@ def _read_command(_: Arns) -> Statements:
     return _allow("ssm:GetCommandInvocation")
 
 
+def _see_node_executions(arns: Arns) -> Statements:
+    return _allow("states:DescribeExecution", on=arns.node_executions)
+
+
 GRANTS: dict[str, Grant] = {
-    "answers.answer_if_ended": lambda arns: records("UpdateItem")(arns) + _read_command(arns) + _answer_task(arns),
+    "answers.answer_if_ended": lambda arns: (
+        records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_task(arns)
+    ),
     "answers.answer_success": _answer_task,
     "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=(arns.authority_key,)),
     "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=(arns.ca_parameter,)),
@@ -144,15 +161,20 @@ GRANTS: dict[str, Grant] = {
         _allow("s3:GetObject", on=(f"{arns.bucket}/{MANIFEST_KEY}",))
         + _allow("s3:ListBucket", on=(arns.bucket,))  # without it a missing object reads as AccessDenied
     ),
-    "claims.take": records("PutItem"),
+    "claims.take": lambda arns: records("GetItem", "PutItem")(arns) + _see_node_executions(arns),
+    "claims.every": records("Query"),
     "cluster_config.load": lambda arns: _allow("ssm:GetParameter", on=(arns.config_parameter,)),
     "dispatches.adopt": records("UpdateItem"),
     "dispatches.by_command": records("GetItem"),
     "dispatches.find": records("GetItem"),
+    "dispatches.forget": records("DeleteItem"),
+    "dispatches.overdue": records("Query"),
     "dispatches.record": records("PutItem"),
     "executions.fail_task": _answer_task,
     "executions.is_running": lambda arns: _allow("states:DescribeExecution", on=(arns.formation_executions,)),
+    "executions.running": lambda arns: _allow("states:ListExecutions", on=(arns.node_launch, arns.node_terminate)),
     "executions.start": lambda arns: _allow("states:StartExecution", on=(arns.formation,)),
+    "executions.start_for": lambda arns: _allow("states:StartExecution", on=(arns.node_launch, arns.node_terminate)),
     "executions.succeed_task": _answer_task,
     "formation_record.arrivals": records("Query"),
     "formation_record.arrive": records("GetItem", "PutItem"),
@@ -164,11 +186,31 @@ GRANTS: dict[str, Grant] = {
     "instances.alive": lambda _: _allow("autoscaling:DescribeAutoScalingGroups"),
     "instances.describe": lambda _: _allow("ec2:DescribeInstances"),
     "instances.describe_if_running": lambda _: _allow("ec2:DescribeInstances"),
+    "journal.write": records("PutItem"),
+    "lease.holds": records("GetItem"),
+    "lease.release": records("UpdateItem"),
+    "lease.renew": records("UpdateItem"),
+    "lease.take": records("UpdateItem"),
     "lifecycle.complete": _answer_action,
     "lifecycle.keep_open": _keep_action_open,
+    "lifecycle.every": lambda _: _allow("autoscaling:DescribeAutoScalingGroups"),
+    "lifecycle.find": lambda _: _allow("autoscaling:DescribeAutoScalingInstances"),
     "lifecycle.stop_launching": lambda arns: _allow("autoscaling:SuspendProcesses", on=arns.groups),
+    "lifecycle.set_unhealthy": lambda arns: _allow("autoscaling:SetInstanceHealth", on=arns.groups),
+    "lifecycle.terminate_retained": lambda arns: _allow(
+        "autoscaling:TerminateInstanceInAutoScalingGroup", on=arns.groups
+    ),
+    "members.every": records("Query"),
+    "members.find": records("GetItem"),
+    "members.forget": records("DeleteItem"),
+    "members.write": records("PutItem"),
     "observability.once": records("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
     "run_command.agent_is_online": lambda _: _allow("ssm:DescribeInstanceInformation"),
     "run_command.send": _send,
+    "servers.find": lambda _: _allow(
+        "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation"
+    ),
+    "sweep_record.read": records("GetItem"),
+    "sweep_record.write": records("PutItem"),
 }
 """By `<module>.<function>` of `lambdas/aws`; `observability.once` writes Powertools' idempotency records."""

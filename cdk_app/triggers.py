@@ -1,4 +1,4 @@
-"""Events that start something: lifecycle actions of our groups, commands that end, formations that are cut off."""
+"""Events that start something: lifecycle actions of our groups, ends of commands and formations, the clock."""
 
 from typing import Any
 
@@ -15,6 +15,9 @@ from cdk_app.node_group import HEARTBEAT_SECONDS
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS
 from lambdas.domain.config import ClusterConfig
+
+SWEEP_MINUTES = 5
+"""What nobody looks after waits no longer than this for the sweep: about 9,000 small executions a month."""
 
 DELIVERY_ATTEMPTS = 20
 """EventBridge backs off between them; what is older than a hook's heartbeat would answer nobody."""
@@ -77,6 +80,23 @@ class Triggers(Construct):
                 **self._delivery(),
             ),
         )
+
+        self._sweep(config, machines["sweep"])
+
+    def _sweep(self, config: ClusterConfig, machine: stepfunctions.StateMachine) -> None:
+        """By the clock, and when the end of a server may have left a peer behind; clients hold no vote."""
+        servers = [names.autoscaling_group(config.name, group.name) for group in config.server_groups]
+        target = targets.SfnStateMachine(machine, **self._delivery())
+        clock = events.Schedule.rate(Duration.minutes(SWEEP_MINUTES))
+        events.Rule(self, "Sweep", schedule=clock, targets=[target])
+        for ended in ("Successful", "Unsuccessful"):
+            self._rule(
+                f"Terminate{ended}",
+                source="aws.autoscaling",
+                detail_type=f"EC2 Instance Terminate {ended}",
+                detail={"AutoScalingGroupName": servers},
+                target=targets.SfnStateMachine(machine, **self._delivery()),
+            )
 
     def _rule(
         self, id: str, *, source: str, detail_type: str, detail: dict[str, Any], target: events.IRuleTarget

@@ -1,5 +1,7 @@
 """Step Functions: one state machine for each `state_machines/*.asl.json`."""
 
+import json
+
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as awslambda
 from aws_cdk import aws_logs as logs
@@ -38,7 +40,7 @@ class Workflows(Construct):
             flow,
             state_machine_name=names.state_machine(self._cluster, flow),
             state_machine_type=stepfunctions.StateMachineType.STANDARD,  # Express has no task tokens
-            definition_body=stepfunctions.DefinitionBody.from_string(text),
+            definition_body=stepfunctions.DefinitionBody.from_string(compact(text)),
             definition_substitutions={state_machine_source.placeholder(handler): arn for handler, arn in arns.items()},
             tracing_enabled=True,
             logs=stepfunctions.LogOptions(
@@ -57,3 +59,8 @@ class Workflows(Construct):
         )
         acknowledge(machine, "AwsSolutions-IAM5[Resource::*]", "X-Ray and log deliveries have no resource to name")
         return machine
+
+
+def compact(text: str) -> str:
+    """The definition on one line, as the template carries it: the console writes it out again."""
+    return json.dumps(json.loads(text), separators=(",", ":"))

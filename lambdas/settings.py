@@ -27,6 +27,8 @@ class Settings(BaseModel):
     ca_key_id: str
     unseal_key_id: str
     form_cluster_arn: str
+    node_launch_arn: str
+    node_terminate_arn: str
 
     def to_environment(self) -> dict[str, str]:
         return {PREFIX + name.upper(): value for name, value in self.model_dump().items()}

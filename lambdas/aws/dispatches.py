@@ -1,5 +1,6 @@
 """What was sent, and whose task token waits for the answer. See "The command contract" in docs/architecture.md."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ def record(name: str, command: Command, command_id: str, token: str) -> None:
     }
     table.put(name, "command", command_id, common | {"dispatch": command.dispatch_key})
     table.put(name, "dispatch", command.dispatch_key, common)
+    under_way = {"due_at": time.time() + command.answer_within_seconds, "expires_at": table.expiry(KEEP_DAYS)}
+    table.put(name, "pending", command_id, under_way)
 
 
 def adopt(name: str, command: Command, command_id: str, token: str) -> None:
@@ -56,7 +59,7 @@ def by_command(name: str, command_id: str) -> Dispatch | None:
 
 
 def conclude(name: str, command_id: str, *, status: str, result: dict[str, Any]) -> None:
-    """Keep what the command came to, for a repetition within its scope."""
+    """Keep what the command came to, for a repetition within its scope; nobody has to look after it any more."""
     item = table.update(name, "command", command_id, {"status": status})
     if item is not None and "dispatch" in item:
         table.update(
@@ -67,6 +70,16 @@ def conclude(name: str, command_id: str, *, status: str, result: dict[str, Any])
             condition="#command_id = :mine",
             values={"mine": command_id},
         )
+    table.delete(name, "pending", command_id)
+
+
+def overdue(name: str, now: float) -> list[str]:
+    """Ids of commands whose end nobody told, although their time is over: the status event was lost."""
+    return [item["sk"] for item in table.query(name, "pending") if item["due_at"] <= now]
+
+
+def forget(name: str, command_id: str) -> None:
+    table.delete(name, "pending", command_id)
 
 
 def _dispatch(item: table.Item) -> Dispatch:

@@ -1,6 +1,8 @@
 """Step Functions: starting an attempt of formation, and answering task tokens."""
 
 import json
+import re
+import secrets
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +12,9 @@ from lambdas.aws.errors import code_of
 
 CAUSE_LIMIT = 32_768
 """Characters that a cause may have (SendTaskFailure API reference)."""
+
+NAME_ROOM = 70
+"""Of the 80 characters of an execution's name; the rest makes it one of its own."""
 
 
 def start(machine_arn: str, name: str, given: dict[str, Any]) -> bool:
@@ -23,6 +28,14 @@ def start(machine_arn: str, name: str, given: dict[str, Any]) -> bool:
     return True
 
 
+def start_for(machine_arn: str, subject: str, given: dict[str, Any]) -> None:
+    """Start an execution for a subject that nobody looks after. The subject's claim sees to it that one goes on."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", f"sweep-{subject}")[:NAME_ROOM]
+    client("stepfunctions").start_execution(
+        stateMachineArn=machine_arn, name=f"{name}-{secrets.token_hex(4)}", input=json.dumps(given)
+    )
+
+
 def is_running(execution_arn: str) -> bool:
     try:
         return bool(client("stepfunctions").describe_execution(executionArn=execution_arn)["status"] == "RUNNING")
@@ -30,6 +43,13 @@ def is_running(execution_arn: str) -> bool:
         if code_of(error) == "ExecutionDoesNotExist":
             return False
         raise
+
+
+def running(machine_arn: str) -> frozenset[str]:
+    """ARNs of the machine's executions that run: one call for a thousand, where asking for each would be throttled."""
+    pages = client("stepfunctions").get_paginator("list_executions")
+    found = pages.paginate(stateMachineArn=machine_arn, statusFilter="RUNNING")
+    return frozenset(one["executionArn"] for page in found for one in page["executions"])
 
 
 def succeed_task(token: str, output: dict[str, Any]) -> bool:

@@ -1,32 +1,14 @@
-"""What was decided and done to membership, for whoever asks afterwards; `make journal` shows it."""
+"""The journal in the table; `make journal` shows it."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.aws import table
 from lambdas.domain.errors import Throttled
-
-KEEP_DAYS = 90
-"""As long as Step Functions keeps an execution's history, which an entry names."""
-
-SUFFIX_BYTES = 4
-"""Two entries of one microsecond are two entries."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    cluster: str
-    node: str
-    """An instance id, or an orphan peer."""
-    execution: str
-    what: str
-    """Of what: `goodbye`, `launch`, `drain`, `sweep`."""
-    decision: str
-    reason: str
-    outcome: str = ""
+from lambdas.domain.membership.journal import KEEP_DAYS, SUFFIX_BYTES, Entry, sort_key
 
 
 def write(name: str, entry: Entry) -> bool:
@@ -34,9 +16,8 @@ def write(name: str, entry: Entry) -> bool:
 
     A journal that could stop a goodbye would hold a server for the sake of its own record.
     """
-    at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    item = vars(entry) | {"expires_at": table.expiry(KEEP_DAYS)}
+    item = asdict(entry) | {"expires_at": table.expiry(KEEP_DAYS)}
     try:
-        return table.put(name, "journal", f"{at}#{secrets.token_hex(SUFFIX_BYTES)}", item)
+        return table.put(name, "journal", sort_key(datetime.now(UTC), secrets.token_hex(SUFFIX_BYTES)), item)
     except (BotoCoreError, ClientError, Throttled):
         return False

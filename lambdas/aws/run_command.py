@@ -6,7 +6,7 @@ from lambdas.aws.clients import client
 from lambdas.aws.errors import code_of, translated
 from lambdas.domain.commands import DELIVERY_SECONDS, Command
 from lambdas.domain.errors import BadParameter, NodeNotReady
-from lambdas.domain.outcome import Invocation
+from lambdas.domain.outcome import Invocation, repeated
 
 
 def agent_is_online(instance_id: str) -> bool:
@@ -16,7 +16,7 @@ def agent_is_online(instance_id: str) -> bool:
 
 
 def send(command: Command) -> str:
-    """Send and return the command id. Raises NodeNotReady, BadParameter or Throttled."""
+    """Send and return the command id. Raises NodeNotReady (NodeFailed in a goodbye), BadParameter or Throttled."""
     what = f"send {command.component} {command.phase} to {command.instance_id}"
     try:
         with translated(what):
@@ -30,7 +30,8 @@ def send(command: Command) -> str:
     except ClientError as error:
         match code_of(error):
             case "InvalidInstanceId":
-                raise NodeNotReady(f"{what}: the agent is not registered or the instance is not running") from error
+                refusal = repeated(NodeNotReady, command.phase)
+                raise refusal(f"{what}: the agent is not registered or the instance is not running") from error
             case "InvalidDocument" | "InvalidParameters" | "ValidationException":
                 raise BadParameter(f"{what}: {error}") from error
         raise

@@ -29,6 +29,10 @@ class QuorumAtRisk(QuorateError):
     """The change could cost quorum, or it cannot be seen whether it would: stop and call a human."""
 
 
+class LeaseLost(QuorateError):
+    """The membership lease is another's by now, or its time is over: change nothing, take another turn."""
+
+
 class ClusterProtected(QuorateError):
     """The breaker is open, or attempts are used up: replacing more instances would only burn them."""
 

@@ -18,7 +18,8 @@ class Accepted(BaseModel):
 class LifecycleAction(Accepted):
     """`EC2 Instance-launch|terminate Lifecycle Action` of source aws.autoscaling: the part that matters."""
 
-    token: str = Field(alias="LifecycleActionToken")
+    token: str = Field(alias="LifecycleActionToken", default="")
+    """Empty where the sweep made the event up: Auto Scaling tells nobody the token of an action that is open."""
     autoscaling_group: str = Field(alias="AutoScalingGroupName")
     hook: str = Field(alias="LifecycleHookName")
     instance_id: str = Field(alias="EC2InstanceId", pattern=r"^i-[0-9a-f]{8,17}$")

@@ -1,27 +1,69 @@
-"""May this instance go? Clients may; a server only where its going is shown to cost no quorum."""
+"""The goodbye of one subject as `node_terminate` carries it along, and its pace. The decision is `membership`'s."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from lambdas.domain.formation import Record
+from pydantic import BaseModel, ConfigDict
+
+from lambdas.domain.events import LifecycleAction
+from lambdas.domain.failure import Failure
 from lambdas.domain.node import Node
 
+HOLD_SECONDS = 1800
+"""How long an instance waits in its hook until it may go; then its group retains it, and the sweep goes on."""
 
-@dataclass(frozen=True)
-class Goodbye:
-    result: Literal["CONTINUE", "ABANDON"]
-    reason: str
-    says_goodbye: bool = False
-    """Whether the host is there and tells its products that it goes."""
+MAXIMUM_TURNS = 50
+"""A turn of seven servers is some 330 events of an execution's 25,000; ten of them still fit."""
+
+PAUSE_STEP_SECONDS, LONGEST_PAUSE_SECONDS = 5, 45
+
+DRAIN_FAILURES = 3
+"""Rounds in a row without an answer, after which a client's agent is not waited for any longer."""
+
+DRAIN_ROUNDS = 300
+"""Of a drain that takes its whole time, about: some 25 events each."""
+
+Kind = Literal["client", "server", "stranger"]
 
 
-def decide_goodbye(record: Record, node: Node | None) -> Goodbye:
-    """`node` is None where the host no longer runs: then nothing is left that could be kept."""
-    if node is None:
-        return Goodbye("CONTINUE", "the host is gone already")
-    if node.kind == "client":
-        return Goodbye("CONTINUE", "a client holds no vote: it leaves and goes", says_goodbye=True)
-    if record.status != "formed":
-        return Goodbye("CONTINUE", f"no cluster exists yet (formation is {record.status}): the server holds no vote")
-    products = ", ".join(node.serves)
-    return Goodbye("ABANDON", f"it may be a voter of {products} and nothing shows that quorum survives: retained")
+class Goodbye(BaseModel):
+    """`stranger`: no cluster exists yet, so that nothing is lost with it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    """An instance id, or an orphan peer (`membership.observation.ORPHAN`)."""
+    kind: Kind
+    group: str
+    """Its group's own name; empty where nobody knows it any more."""
+    started_at: float
+    node: Node | None = None
+    """None where its host is gone, and for an orphan."""
+    lifecycle: LifecycleAction | None = None
+    """The action that waits for an answer. None where nobody waits: one look decides, and the sweep comes again."""
+
+    def to_state(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+    def is_overdue(self, turn: int, now: float) -> bool:
+        return turn > MAXIMUM_TURNS or now - self.started_at >= HOLD_SECONDS
+
+
+def pause_seconds(turn: int) -> int:
+    """Before the turn after this one: a replacement takes minutes, but the last of them may be over in a moment."""
+    return min(PAUSE_STEP_SECONDS * max(1, turn), LONGEST_PAUSE_SECONDS)
+
+
+def drain_pause_seconds(drain_round: int, drain_seconds: int) -> int:
+    return min(PAUSE_STEP_SECONDS * max(1, drain_round), max(LONGEST_PAUSE_SECONDS, drain_seconds // DRAIN_ROUNDS))
+
+
+def read_change(answered: Any) -> tuple[bool, str]:
+    """Whether membership was changed, and a sentence: from a command's answer, or from a state's {Error, Cause}."""
+    if isinstance(answered, dict):
+        failure = Failure.from_state(answered)
+        return False, f"{failure.error}: {failure.cause}"
+    for one in answered:
+        result = one.get("result", {})
+        if isinstance(result.get("changed"), bool):
+            return result["changed"], str(result.get("reason", "no reason was given"))
+    return False, "the node did not say what it did"

@@ -14,7 +14,8 @@ from lambdas.domain.config import (
     System,
 )
 from lambdas.domain.errors import EventNotOurs
-from lambdas.domain.names import group_of
+from lambdas.domain.membership.observation import Server
+from lambdas.domain.names import autoscaling_group, group_of
 
 Kind = Literal["server", "client"]
 
@@ -67,6 +68,12 @@ def describe_node(config: ClusterConfig, instance: Instance, autoscaling_group: 
         system=config.system,
         architecture=config.architecture,
     )
+
+
+def describe_server(config: ClusterConfig, server: Server) -> Node:
+    """The node that a server of the cluster is, as far as commands need it: its zone is not among that."""
+    instance = Instance(instance_id=server.instance_id, private_ip=server.private_ip, availability_zone="")
+    return describe_node(config, instance, autoscaling_group(config.name, server.group))
 
 
 def find_group(config: ClusterConfig, autoscaling_group: str) -> ServerGroup | ClientPool:

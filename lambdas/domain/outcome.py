@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.errors import BadParameter, NodeFailed, NodeNotReady, QuorateError
+from lambdas.domain.phases import Phase
 
 STDERR_WORDS = 400
 """Characters of stderr that travel in a failure's cause: enough to act on; a cause holds 32,768 at most."""
@@ -29,6 +30,10 @@ UNFINISHED = {
 TERMINAL_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 """Values of an invocation's `Status` after which it never changes again."""
 
+ASKED_ONCE = frozenset({Phase.OBSERVE, Phase.HAND_OVER, Phase.DRAIN, Phase.LEAVE, Phase.REMOVE})
+"""Phases of a goodbye: its next turn asks again, and sees first what has changed. A state machine that repeated one of
+their commands would hold a turn for as long as an agent is silent."""
+
 
 @dataclass(frozen=True)
 class Invocation:
@@ -50,6 +55,11 @@ class Outcome:
     result: dict[str, Any]
 
 
+def repeated(error: type[QuorateError], phase: str) -> type[QuorateError]:
+    """The error by which the state machine knows whether to send the command again."""
+    return NodeFailed if error is NodeNotReady and phase in ASKED_ONCE else error
+
+
 def read_outcome(invocation: Invocation, *, component: str, phase: str) -> Outcome:
     """Say what a terminal invocation means.
 
@@ -60,7 +70,7 @@ def read_outcome(invocation: Invocation, *, component: str, phase: str) -> Outco
     ended = UNFINISHED.get(invocation.status_details) or UNFINISHED.get(invocation.status)
     if ended:
         error, how = ended
-        return Outcome(error, _sentence(f"{what} {how}", words), {})
+        return Outcome(repeated(error, phase), _sentence(f"{what} {how}", words), {})
     result = _last_json_line(invocation.stdout)
     error_class, meaning = EXIT_CODES.get(invocation.exit_code, (NodeFailed, "ended with an unknown exit code"))
     if error_class is None:
@@ -71,7 +81,7 @@ def read_outcome(invocation: Invocation, *, component: str, phase: str) -> Outco
         return Outcome(None, f"{what} done", result)
     said = (result or {}).get("reason", "")
     head = f"{what}: {meaning} (exit {invocation.exit_code})" + (f": {said}" if said else "")
-    return Outcome(error_class, _sentence(head, words), result or {})
+    return Outcome(repeated(error_class, phase), _sentence(head, words), result or {})
 
 
 def _sentence(head: str, words: str) -> str:

@@ -3,10 +3,11 @@
 import time
 from typing import Any
 
-from lambdas.aws import cluster_config, executions, formation_record, instances, lifecycle
+from lambdas.aws import cluster_config, executions, formation_record, instances, lifecycle, members
 from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
+from lambdas.domain.errors import NodeNotReady
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.formation import MAXIMUM_ATTEMPTS, Arrival, Record, answer_arrival, execution_name
 from lambdas.domain.node import Node
@@ -16,7 +17,7 @@ from lambdas.settings import Settings
 
 @entry
 def handler(event: dict[str, Any], context: object) -> None:
-    """`event`: {"node", "lifecycle", "certificate", "execution", "token"}. Raises ClusterProtected."""
+    """`event`: {"node", "lifecycle", "certificate", "execution", "token"}. Raises ClusterProtected, NodeNotReady."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
     arrival = Arrival(
@@ -39,12 +40,20 @@ def handler(event: dict[str, Any], context: object) -> None:
         attempt_runs=record.execution is not None and executions.is_running(record.execution),
     )
     decided(answer.reason, node=node.instance_id, action=answer.action)
+    lifecycle.keep_open(LifecycleAction.model_validate(event["lifecycle"]))
     match answer.action:
         case "go":
+            _see_address_is_free(settings.table_name, node)
             executions.succeed_task(arrival.token, {"role": answer.role})
         case "form":
             _start_attempt(config, settings, record)
-    lifecycle.keep_open(LifecycleAction.model_validate(event["lifecycle"]))
+
+
+def _see_address_is_free(table: str, node: Node) -> None:
+    """Consul and Nomad know a peer by its address too: the one that had this address before has to be gone first."""
+    before = [one.instance_id for one in members.every(table) if one.private_ip == node.private_ip]
+    if others := sorted(set(before) - {node.instance_id}):
+        raise NodeNotReady(f"{node.private_ip} is still the address of {', '.join(others)}: waits for its goodbye")
 
 
 def _start_attempt(config: ClusterConfig, settings: Settings, record: Record) -> None:

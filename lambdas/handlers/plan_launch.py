@@ -19,8 +19,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     action = LifecycleAction.parse(event["event"], cluster=settings.cluster_name, kind="launch")
     config = cluster_config.load(settings.config_parameter)
     node = describe_node(config, instances.describe(action.instance_id), action.autoscaling_group)
-    if not claims.take(settings.table_name, action.token, event["execution"]):
+    taken = claims.take(settings.table_name, "launch", action.instance_id, event["execution"])
+    if taken is None:
         raise EventNotOurs(f"the launch of {action.instance_id} is in the hands of another execution")
+    if taken == "over" and not ((standing := lifecycle.find(action.instance_id)) and standing.launches):
+        raise EventNotOurs(f"{action.instance_id} has been launched: the event came again")
     lifecycle.keep_open(action)  # the manifest may be waited for, longer than the hook lasts by itself
     site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
     plan = plan_install(site, node, bucket.read_manifest(settings.bucket_name), scope=event["execution"])

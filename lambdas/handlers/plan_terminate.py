@@ -1,30 +1,73 @@
-"""Called by node_terminate: PlanTerminate. Decides whether the instance may go, and how it says goodbye."""
+"""Called by node_terminate: PlanTerminate. Whose goodbye it is, and whether somebody runs it already."""
 
+import time
 from typing import Any
 
-from lambdas.aws import claims, cluster_config, formation_record, instances
+from lambdas.aws import claims, cluster_config, formation_record, instances, lifecycle, members
+from lambdas.aws.lifecycle import Standing
+from lambdas.domain import names
+from lambdas.domain.config import ClientPool, ClusterConfig
 from lambdas.domain.errors import EventNotOurs
 from lambdas.domain.events import LifecycleAction
-from lambdas.domain.goodbye import decide_goodbye
-from lambdas.domain.node import describe_node
-from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_leave
+from lambdas.domain.goodbye import Goodbye, Kind
+from lambdas.domain.membership.observation import ORPHAN
+from lambdas.domain.node import describe_node, find_group
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 
 
 @entry
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`event`: {"event": EventBridge event, "execution": ARN}. Returns {"result", "reason", "leave"}."""
+    """`event`: {"event": EventBridge event or {"subject"} of the sweep, "execution": ARN}. Raises EventNotOurs."""
     settings = Settings.from_environment()
-    action = LifecycleAction.parse(event["event"], cluster=settings.cluster_name, kind="terminate")
-    if not claims.take(settings.table_name, action.token, event["execution"]):
-        raise EventNotOurs(f"the goodbye of {action.instance_id} is in the hands of another execution")
+    table, told = settings.table_name, event["event"]
+    action = None
+    if "subject" not in told:
+        action = LifecycleAction.parse(told, cluster=settings.cluster_name, kind="terminate")
+    subject = action.instance_id if action else str(told["subject"])
+    if claims.take(table, "goodbye", subject, event["execution"]) is None:
+        raise EventNotOurs(f"the goodbye of {subject} is in the hands of another execution")
     config = cluster_config.load(settings.config_parameter)
-    instance = instances.describe_if_running(action.instance_id)
-    node = describe_node(config, instance, action.autoscaling_group) if instance else None
-    goodbye = decide_goodbye(formation_record.read(settings.table_name), node)
-    decided(goodbye.reason, node=action.instance_id, result=goodbye.result)
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
-    leave = plan_leave(site, node, scope=event["execution"]).of(Phase.LEAVE) if node and goodbye.says_goodbye else []
-    return {"result": goodbye.result, "reason": goodbye.reason, "leave": leave}
+    orphan = subject.startswith(ORPHAN)
+    standing = None if orphan else lifecycle.find(subject)
+    member = None if orphan else members.find(table, subject)
+    if action and standing is None and member is None:
+        raise EventNotOurs(f"{subject} is gone and its goodbye is over: the event came again")
+    if standing and standing.leaves:
+        action = action or open_action(subject, standing)
+    group = names.group_of(config.name, standing.autoscaling_group) if standing else member.group if member else None
+    instance = None if orphan else instances.describe_if_running(subject)
+    node = describe_node(config, instance, names.autoscaling_group(config.name, group)) if instance and group else None
+    formation = formation_record.read(table).status
+    kind = _kind(config, group, formed=formation == "formed")
+    if kind == "stranger":
+        decided(f"no cluster exists yet (formation is {formation}): the server holds no vote", node=subject)
+    goodbye = Goodbye(
+        subject=subject,
+        kind=kind,
+        group=group or "",
+        started_at=time.time(),
+        node=node,
+        lifecycle=action if standing and standing.leaves else None,
+    )
+    decided(f"the goodbye of {goodbye.kind} {subject} begins", node=subject)
+    return goodbye.to_state()
+
+
+def open_action(subject: str, standing: Standing) -> LifecycleAction:
+    """The action that the instance waits in, for a sweep that saw no event of it."""
+    return LifecycleAction(
+        autoscaling_group=standing.autoscaling_group,
+        hook=names.TERMINATE_HOOK,
+        instance_id=subject,
+        transition="autoscaling:EC2_INSTANCE_TERMINATING",
+    )
+
+
+def _kind(config: ClusterConfig, group: str | None, *, formed: bool) -> Kind:
+    if not formed:
+        return "stranger"
+    if group is None:
+        return "server"  # a peer that nobody knows any more
+    found = find_group(config, names.autoscaling_group(config.name, group))
+    return "client" if isinstance(found, ClientPool) else "server"

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from lambdas.domain import errors
+from lambdas.domain.config import PRODUCTS
+from lambdas.domain.goodbye import MAXIMUM_TURNS, drain_pause_seconds
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "cdk_app" / "state_machines").glob("*.asl.json"))
@@ -51,7 +53,8 @@ def pascal(handler: str) -> str:
 
 
 def test_there_are_machines() -> None:
-    assert {file.name for file in FILES} >= {"node_launch.asl.json", "form_cluster.asl.json", "node_terminate.asl.json"}
+    flows = ("node_launch", "form_cluster", "node_terminate", "sweep")
+    assert {file.name for file in FILES} == {f"{flow}.asl.json" for flow in flows}
 
 
 def test_placeholders_are_exactly_the_handlers() -> None:
@@ -67,6 +70,8 @@ def test_every_state_says_why_and_leads_somewhere(
     assert len(state.get("Comment", "")) > 10, f"{name} has no comment"
     targets = [state["Next"]] if "Next" in state else []
     targets += [catch["Next"] for catch in state.get("Catch", [])]
+    targets += [rule["Next"] for rule in state.get("Choices", [])] + ([state["Default"]] if "Default" in state else [])
+    assert (state["Type"] == "Choice") == ("Default" in state), f"{name} leads nowhere where no rule fits"
     assert set(targets) <= set(home["States"]), f"{name} leads to a state that does not exist"
     assert state["Type"] in {"Succeed", "Fail"} or state.get("End") or targets
 
@@ -96,3 +101,50 @@ def test_sending_a_command_is_the_same_everywhere() -> None:
     ]
     assert len(senders) >= 9
     assert len(set(senders)) == 1
+
+
+EVENTS_OF_AN_EXECUTION = 25_000
+"""A hard quota of Standard workflows: the execution fails at it."""
+
+EVENTS = {"Task": 5, "Map": 4, "Choice": 2, "Pass": 2, "Wait": 2, "Succeed": 2, "Fail": 1}
+"""Entered, scheduled, started, succeeded, exited; a task with a token is also submitted."""
+
+
+def history(states: dict[str, Any], path: list[str], items: dict[str, int]) -> int:
+    """Events of going through the states of `path` once; `items` says how many a Map has, one where it says nothing."""
+    total = 0
+    for name in path:
+        state = states[name]
+        total += EVENTS[state["Type"]] + ("waitForTaskToken" in state.get("Resource", ""))
+        if state["Type"] == "Map":
+            inner = state["ItemProcessor"]
+            total += items.get(name, 1) * (2 + history(inner["States"], [inner["StartAt"]], items))
+    return total
+
+
+TURN = ["TakeTurn", "Turn", "Observe", "Decide", "Decision", "ChangeMembership", "EndTurn", "Again", "Pause"]
+
+
+@pytest.mark.parametrize(("servers", "share"), [(7, 0.75), (10, 1.0)])
+def test_a_goodbye_that_waits_its_whole_time_stays_within_its_history(servers: int, share: float) -> None:
+    """Seven servers leave room for what is retried; ten are seven and those that replace them."""
+    machine = json.loads((ROOT / "cdk_app" / "state_machines" / "node_terminate.asl.json").read_text())
+    turn = history(machine["States"], TURN, {"Observe": servers * len(PRODUCTS)})
+    assert MAXIMUM_TURNS * turn < share * EVENTS_OF_AN_EXECUTION
+
+
+def test_a_drain_of_a_day_stays_within_its_history() -> None:
+    machine = json.loads((ROOT / "cdk_app" / "state_machines" / "node_terminate.asl.json").read_text())
+    a_round = history(machine["States"], ["DrainClient", "Drained", "Drain", "PauseDrain"], {})
+    seconds, waited, rounds = 1440 * 60, 0, 0
+    while waited < seconds:
+        rounds += 1
+        waited += drain_pause_seconds(rounds, seconds)
+    assert rounds * a_round < 0.9 * EVENTS_OF_AN_EXECUTION
+    assert machine["TimeoutSeconds"] > seconds
+
+
+def test_an_execution_ends_before_its_hook_does() -> None:
+    """Auto Scaling ends a hook after 48 hours, however often it is kept open."""
+    for file in FILES:
+        assert json.loads(file.read_text())["TimeoutSeconds"] < 48 * 3600

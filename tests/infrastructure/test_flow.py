@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from cdk_app import alarms, state_machine_source
 from cdk_app.functions import FUNCTIONS
 from lambdas import observability
@@ -42,6 +44,19 @@ def test_the_end_of_our_commands_wakes_complete_command(template: Template) -> N
     assert not set(passing["anything-but"]) & TERMINAL_STATUSES
 
 
+def test_the_sweep_comes_by_the_clock_and_when_a_server_has_ended(template: Template) -> None:
+    machine, _ = template.one(
+        "AWS::StepFunctions::StateMachine", StateMachineName=names.state_machine(template.config.name, "sweep")
+    )
+    _, clock = template.one("AWS::Events::Rule", ScheduleExpression="rate(5 minutes)")
+    assert [target["Arn"] for target in clock["Targets"]] == [{"Ref": machine}]
+    servers = {names.autoscaling_group(template.config.name, group.name) for group in template.config.server_groups}
+    for ended in ("Successful", "Unsuccessful"):
+        pattern, target = rule(template, f"EC2 Instance Terminate {ended}")
+        assert set(pattern["detail"]["AutoScalingGroupName"]) == servers, "a client leaves no vote behind"
+        assert target["Arn"] == {"Ref": machine}
+
+
 def test_every_delivery_is_retried_and_then_kept(template: Template) -> None:
     queue, _ = template.one("AWS::SQS::Queue")
     for one in template.of("AWS::Events::Rule").values():
@@ -54,7 +69,7 @@ def rule(template: Template, detail_type: str) -> tuple[dict, dict]:  # type: ig
     (found,) = (
         one["Properties"]
         for one in template.of("AWS::Events::Rule").values()
-        if one["Properties"]["EventPattern"]["detail-type"] == [detail_type]
+        if one["Properties"].get("EventPattern", {}).get("detail-type") == [detail_type]
     )
     (target,) = found["Targets"]
     return found["EventPattern"], target
@@ -110,8 +125,17 @@ def test_every_alarm_has_its_runbook(template: Template) -> None:
     assert named == {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
 
 
-def test_the_breakers_metric_is_the_one_that_is_counted() -> None:
+@pytest.mark.parametrize(
+    ("handler", "counting"),
+    [
+        ("abandon_launch", 'count("BreakerOpened", group=group)'),
+        ("hold_instance", 'count("InstancesHeld")'),
+        ("decide_step", 'count("HumansCalled")'),
+    ],
+)
+def test_what_rings_is_counted(handler: str, counting: str) -> None:
     assert alarms.METRICS == {"namespace": observability.NAMESPACE, "service": observability.SERVICE}
-    handler = Path(observability.__file__).parent / "handlers" / "abandon_launch.py"
-    metric = alarms.breaker_metric("servers")
-    assert f'count("{metric.metric_name}", group=group)' in handler.read_text("utf-8")
+    assert counting in (Path(observability.__file__).parent / "handlers" / f"{handler}.py").read_text("utf-8")
+    name, _, dimension = counting.removeprefix('count("').removesuffix(")").partition('"')
+    metric = alarms.counted(name, **({"group": "servers"} if dimension else {}))
+    assert metric.metric_name == name

@@ -10,7 +10,16 @@ from cdk_app import limits, state_machine_source
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.errors import InvalidConfig
-from lambdas.domain.plan import Plan, plan_formation, plan_install, plan_leave, plan_membership
+from lambdas.domain.phases import Phase
+from lambdas.domain.plan import (
+    Plan,
+    plan_formation,
+    plan_install,
+    plan_leave,
+    plan_membership,
+    plan_observation,
+    plan_purge,
+)
 from tests.builders import a_manifest, a_node, a_site
 from tests.infrastructure.template import Template, as_list
 from tests.infrastructure.variants import VARIANTS
@@ -104,15 +113,22 @@ def commands_of(flow: str) -> dict[str, int]:
             joining = [plan_membership(site, node, certificate, "joiner", "e") for node in nodes]
             return most([plan_install(site, node, a_manifest(site.config), "e") for node in nodes]) | most(joining)
         case "node_terminate":
-            return most([plan_leave(site, node, "e") for node in nodes])
+            purge = plan_purge(site, servers, client.instance_id, client, "e").of(Phase.REMOVE)
+            once = {"Drain": 1, "ChangeMembership": 1, "Purge": len(purge)}
+            return most([plan_leave(site, node, "e") for node in nodes] + [plan_observation(site, servers, "e")]) | once
+        case "sweep":
+            return most([plan_observation(site, servers, "e")])
     raise AssertionError(f"nobody said how many commands {flow} sends")
 
 
 def events_of(state: dict[str, Any], commands: int) -> int:
-    """History events of a state in which everything that may be retried is, as often as it may be."""
+    """History events of a state in which everything that may be retried is, as often as it may be.
+
+    Each state is counted once: how often a goodbye may go round is held in tests/contract/test_state_machines.py.
+    """
     entered_and_left = 2
     if state["Type"] == "Map":
-        inner = sum(events_of(one, 0) for one in state["ItemProcessor"]["States"].values())
+        inner = sum(events_of(one, 1) for one in state["ItemProcessor"]["States"].values())
         return entered_and_left + 2 + commands * (2 + inner)  # iteration started and ended
     if state["Type"] != "Task":
         return entered_and_left

@@ -1,12 +1,17 @@
 """The records' conditional writes: who may write what, and what a repetition changes."""
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
 
-from lambdas.aws import breakers, claims, dispatches, formation_record
+from lambdas.aws import breakers, claims, dispatches, formation_record, journal, members
+from lambdas.aws import table as records
+from lambdas.aws.clients import client
+from lambdas.aws.members import Member
 from lambdas.domain.commands import Command
+from lambdas.domain.membership.journal import Entry
 from tests.builders import a_node, an_arrival
 
 COMMAND = Command(
@@ -77,10 +82,67 @@ def test_an_arrival_keeps_the_time_of_its_first_arrival_and_takes_the_new_token(
     assert formation_record.arrivals(table) == []
 
 
-def test_an_action_is_taken_once(table: str) -> None:
-    assert claims.take(table, "token", "one")
-    assert claims.take(table, "token", "one"), "the same execution asks again"
-    assert not claims.take(table, "token", "two")
+def execution(name: str) -> str:
+    """ARN of an execution that runs."""
+    machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:flow"
+    states = client("stepfunctions")
+    definition = '{"StartAt": "Wait", "States": {"Wait": {"Type": "Pass", "End": true}}}'
+    states.create_state_machine(
+        name="flow", definition=definition, roleArn="arn:aws:iam::123456789012:role/anybody-at-all"
+    )
+    return str(states.start_execution(stateMachineArn=machine, name=name, input="{}")["executionArn"])
+
+
+def test_a_subject_is_taken_once(table: str) -> None:
+    one, two = execution("one"), execution("two")
+    assert claims.take(table, "goodbye", "i-1", one) == "first"
+    assert claims.take(table, "goodbye", "i-1", one) == "again", "a repetition of the same execution"
+    assert claims.take(table, "goodbye", "i-1", two) is None
+    assert claims.take(table, "launch", "i-1", two) == "first", "a launch is not a goodbye"
+    assert [(one.subject, one.execution) for one in claims.every(table, "launch")] == [("i-1", two)]
+
+
+def test_what_an_execution_left_behind_is_taken_over(table: str) -> None:
+    one, two, three = execution("one"), execution("two"), execution("three")
+    claims.take(table, "goodbye", "i-1", one)
+    client("stepfunctions").stop_execution(executionArn=one)
+    assert claims.take(table, "goodbye", "i-1", two) == "over"
+    assert claims.take(table, "goodbye", "i-1", three) is None
+
+
+def test_a_claim_of_an_execution_that_nobody_remembers_is_free(table: str) -> None:
+    """Step Functions forgets executions after 90 days."""
+    gone = execution("one").replace(":one", ":long-gone")
+    claims.take(table, "goodbye", "i-1", gone)
+    assert claims.take(table, "goodbye", "i-1", execution("two")) == "over"
+
+
+def test_a_command_is_pending_until_its_end_is_known(table: str) -> None:
+    dispatches.record(table, COMMAND, "command-1", "token-1")
+    late = time.time() + COMMAND.answer_within_seconds + 1
+    assert dispatches.overdue(table, time.time()) == []
+    assert dispatches.overdue(table, late) == ["command-1"]
+    dispatches.conclude(table, "command-1", status="succeeded", result={})
+    assert dispatches.overdue(table, late) == []
+
+
+def test_members_come_back_as_they_were_written(table: str) -> None:
+    one = Member("i-1", "servers", ("consul", "nomad"), "10.0.0.1", {"nomad": "a"}, {"nomad": "b"})
+    members.write(table, one)
+    assert members.find(table, "i-1") == one
+    assert members.every(table) == [one]
+    members.forget(table, "i-1")
+    assert members.find(table, "i-1") is None
+
+
+def test_the_journal_keeps_entries_in_their_order_and_fails_nobody(table: str) -> None:
+    entry = Entry("demo", "i-1", "arn", "goodbye", "wait", "a voter is missing")
+    assert journal.write(table, entry)
+    assert journal.write(table, replace(entry, decision="act"))
+    kept = records.query(table, "journal")
+    assert [one["decision"] for one in kept] == ["wait", "act"]
+    assert [one["sk"] for one in kept] == sorted(one["sk"] for one in kept)
+    assert not journal.write("no-such-table", entry)
 
 
 def test_a_dispatch_is_found_by_the_work_and_by_the_command(table: str) -> None:
@@ -141,4 +203,4 @@ def test_work_that_was_found_has_its_command(table: str, monkeypatch: pytest.Mon
         dispatches.table, "put", lambda name, pk, *rest, **more: written.append(pk) or put(name, pk, *rest, **more)
     )
     dispatches.record(table, COMMAND, "command-1", "token")
-    assert written == ["command", "dispatch"]
+    assert written == ["command", "dispatch", "pending"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.document_source import MAXIMUM_BYTES, InvalidDocument, documents, load
+from cdk_app.document_source import MAXIMUM_BYTES, InvalidDocument, documents, load, without_remarks
 
 DOCUMENT = """\
 schemaVersion: "2.2"
@@ -59,7 +59,6 @@ def test_a_library_file_is_spliced_once_where_it_is_first_needed(root: Path) -> 
     lines = load(root, "polite", "greet")["mainSteps"][0]["inputs"]["runCommand"]
     assert lines == [
         "#!/usr/bin/env bash",
-        "# Greets.",
         "set -Eeuo pipefail",
         "# shellcheck shell=bash",
         'log() { echo "$1" >&2; }',
@@ -125,6 +124,23 @@ def test_a_script_is_refused(root: Path, old: str, new: str, reason: str) -> Non
 
 
 def test_what_systems_manager_would_find_too_long_is_refused(root: Path) -> None:
-    (root / "lib/log.sh").write_text(LOG + "# and so on\n" * (MAXIMUM_BYTES // 12))
+    (root / "lib/log.sh").write_text(LOG + ": and so on\n" * (MAXIMUM_BYTES // 12))
     with pytest.raises(InvalidDocument, match=f"{MAXIMUM_BYTES} is the limit"):
         load(root, "polite", "greet")
+
+
+def test_remarks_stay_at_home_and_data_does_not_change() -> None:
+    lines = [
+        "#!/usr/bin/env bash",
+        "# why",
+        "  # deeper",
+        "# shellcheck disable=SC2154",
+        "echo '#' # beside a command",
+        "cat <<EOF",
+        "# a heading",
+        "EOF",
+        "# after it",
+        "tr a b <<<'# no here-document'",
+        "# gone",
+    ]
+    assert without_remarks(lines) == [*lines[:1], *lines[3:8], lines[9]]

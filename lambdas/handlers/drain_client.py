@@ -1,0 +1,42 @@
+"""Called by node_terminate: DrainClient. Keeps the hook open and says how a client's goodbye goes on."""
+
+import time
+from typing import Any
+
+from lambdas.aws import cluster_config, lifecycle, members, servers
+from lambdas.domain.components import role_of
+from lambdas.domain.config import ClientPool
+from lambdas.domain.drain import assess
+from lambdas.domain.goodbye import Goodbye
+from lambdas.domain.names import autoscaling_group
+from lambdas.domain.node import describe_server, find_group
+from lambdas.domain.phases import Phase
+from lambdas.domain.plan import Site, plan_drain, plan_leave, plan_purge
+from lambdas.observability import decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event`: {"goodbye", "drain": what this returned before, with `asked`, "execution"}."""
+    settings = Settings.from_environment()
+    goodbye, drain = Goodbye.model_validate(event["goodbye"]), event["drain"]
+    if goodbye.lifecycle:
+        lifecycle.keep_open(goodbye.lifecycle)
+    config = cluster_config.load(settings.config_parameter)
+    pool = find_group(config, autoscaling_group(config.name, goodbye.group))
+    assert isinstance(pool, ClientPool)
+    verdict = assess(goodbye, pool.drain_minutes * 60, drain, time.time())
+    decided(verdict.reason, node=goodbye.subject)
+    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    execution, left = event["execution"], verdict.seconds_left
+    told: dict[str, Any] = {"round": verdict.round, "failures": verdict.failures, "asked": []}
+    if verdict.drains and goodbye.node:
+        plan = plan_drain(site, goodbye.node, left, scope=f"{execution}#drain{verdict.round}")
+        commands = [{"commands": [command]} for command in plan.of(Phase.DRAIN)]
+        return told | {"next": "drain", "commands": commands, "pause_seconds": verdict.pause_seconds}
+    leave = plan_leave(site, goodbye.node, scope=execution).of(Phase.LEAVE) if goodbye.node else []
+    found = servers.find(config, members.every(settings.table_name))
+    staying = [describe_server(config, one) for one in found if one.presence == "in_service" and one.reachable]
+    purge = plan_purge(site, staying, goodbye.subject, role_of(pool), scope=execution).of(Phase.REMOVE)
+    return told | {"next": "leave", "leave": leave, "purge": purge}

@@ -1,0 +1,41 @@
+"""Called by node_terminate: EndTurn. Writes down what came of it; gives the lease back unless a turn follows."""
+
+from typing import Any
+
+from lambdas.aws import journal, lease
+from lambdas.domain.goodbye import Goodbye, pause_seconds, read_change
+from lambdas.domain.membership.journal import Entry
+from lambdas.observability import decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event`: {"goodbye", "turn", "decision", "changed": answers, or {Error, Cause}, "execution"}.
+
+    Returns the turn, with `next`: `turn` at once after a change, `wait`, or `stop` where nobody waits for an answer.
+    """
+    settings = Settings.from_environment()
+    goodbye, turn, decision = Goodbye.model_validate(event["goodbye"]), event["turn"], event["decision"]
+    changed = False
+    if decision["kind"] == "act":
+        changed, outcome = read_change(event["changed"])
+        decided(outcome, node=goodbye.subject, changed=changed)
+        journal.write(
+            settings.table_name,
+            Entry(
+                cluster=settings.cluster_name,
+                node=goodbye.subject,
+                execution=event["execution"],
+                what="goodbye",
+                decision="act",
+                reason=decision["reason"],
+                outcome=outcome,
+            ),
+        )
+    if changed:
+        return {**turn, "said": decision["reason"], "next": "turn"}
+    lease.release(settings.table_name, event["execution"], turn["fencing"])
+    waits = goodbye.lifecycle is not None and decision["kind"] != "keep"
+    said = {"said": decision["reason"], "pause_seconds": pause_seconds(turn["number"])}
+    return {**turn, **said, "next": "wait" if waits else "stop"}

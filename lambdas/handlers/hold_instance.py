@@ -1,0 +1,36 @@
+"""Called by node_terminate: HoldInstance. Answers ABANDON: the group retains the instance, and an alarm rings."""
+
+from typing import Any
+
+from lambdas.aws import instances, journal, lease, lifecycle
+from lambdas.domain.goodbye import Goodbye
+from lambdas.domain.membership.journal import Entry
+from lambdas.observability import count, decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> None:
+    """`event`: {"goodbye", "turn", "execution"}. Its member record stays: the sweep goes on with it."""
+    settings = Settings.from_environment()
+    goodbye, turn = Goodbye.model_validate(event["goodbye"]), event["turn"]
+    lease.release(settings.table_name, event["execution"], turn["fencing"])
+    alive = instances.describe_if_running(goodbye.subject) is not None
+    reason = turn.get("said", "another goodbye had its turn all the time")
+    answer = "ABANDON" if alive else "CONTINUE"  # of a host that is gone nothing can be retained
+    if goodbye.lifecycle:
+        lifecycle.complete(goodbye.lifecycle, answer)
+    count("InstancesHeld")
+    decided(f"held: {reason}", node=goodbye.subject, answer=answer)
+    journal.write(
+        settings.table_name,
+        Entry(
+            cluster=settings.cluster_name,
+            node=goodbye.subject,
+            execution=event["execution"],
+            what="goodbye",
+            decision="hold",
+            reason=reason,
+            outcome="retained" if alive else "its host is gone, its peers are not",
+        ),
+    )

@@ -1,0 +1,92 @@
+"""Called by sweep: Triage. Starts what nobody looks after; changes no membership itself."""
+
+import time
+from typing import Any
+
+from lambdas.aws import (
+    answers,
+    claims,
+    cluster_config,
+    dispatches,
+    executions,
+    journal,
+    lifecycle,
+    members,
+    servers,
+    sweep_record,
+)
+from lambdas.aws.claims import Of
+from lambdas.aws.sweep_record import Seen
+from lambdas.domain import names
+from lambdas.domain.config import ClusterConfig
+from lambdas.domain.membership.journal import Entry
+from lambdas.domain.membership.triage import Attended, Finding, outsiders, triage
+from lambdas.domain.neglect import launch_event, neglected
+from lambdas.domain.observed import observe
+from lambdas.observability import count, decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> None:
+    """`event`: {"formed", "observed": answers of Observe, "execution"}. Every repair may be made twice."""
+    settings = Settings.from_environment()
+    _answer_overdue(settings.table_name)
+    config = cluster_config.load(settings.config_parameter)
+    machines = {"launch": settings.node_launch_arn, "goodbye": settings.node_terminate_arn}
+    launches = _tended(settings.table_name, "launch", machines["launch"])
+    goodbyes = _tended(settings.table_name, "goodbye", machines["goodbye"])
+    standing = lifecycle.every(names.autoscaling_group(config.name, group.name) for group in config.groups)
+    states = {instance_id: one.state for instance_id, one in standing.items()}
+    found = neglected(states, launches=launches, goodbyes=goodbyes)
+    seen = sweep_record.read(settings.table_name)
+    out: frozenset[str] = frozenset()
+    if event["formed"]:
+        begun = {one.subject for one in found}
+        attended = Attended(goodbyes=goodbyes | begun, launches=frozenset(states), outsiders=seen.outsiders)
+        more, out = _look(config, settings.table_name, event["observed"], attended)
+        found += more
+    for one in found:
+        decided(f"{one.what}: {one.reason}", node=one.subject)
+        again = _key(one) in seen.findings
+        if not again:
+            told = Entry(settings.cluster_name, one.subject, event["execution"], "sweep", one.what, one.reason)
+            journal.write(settings.table_name, told)
+        match one.what:
+            case "launch":
+                group = standing[one.subject].autoscaling_group
+                executions.start_for(machines["launch"], one.subject, launch_event(one.subject, group))
+            case "goodbye":
+                executions.start_for(machines["goodbye"], one.subject, {"subject": one.subject, "by": "sweep"})
+            case "replace":
+                lifecycle.set_unhealthy(one.subject)
+            case "call" if again:  # an election is over before anybody has read the message
+                count("HumansCalled")
+    sweep_record.write(settings.table_name, Seen(out, frozenset(map(_key, found))))
+
+
+def _key(finding: Finding) -> str:
+    return f"{finding.what} {finding.subject}"
+
+
+def _answer_overdue(table: str) -> None:
+    """Answers of commands whose end nobody told: the status event, or the function that it woke, was lost."""
+    for command_id in dispatches.overdue(table, time.time()):
+        dispatch = dispatches.by_command(table, command_id)
+        if dispatch is None or answers.answer_if_ended(table, dispatch):
+            dispatches.forget(table, command_id)
+            decided("the end of a command had not been told", command=command_id)
+
+
+def _tended(table: str, of: Of, machine_arn: str) -> frozenset[str]:
+    """Subjects whose execution runs."""
+    running = executions.running(machine_arn)
+    return frozenset(claim.subject for claim in claims.every(table, of) if claim.execution in running)
+
+
+def _look(
+    config: ClusterConfig, table: str, observed: list[Any], attended: Attended
+) -> tuple[list[Finding], frozenset[str]]:
+    known = members.every(table)
+    seen = observe(config, servers.find(config, known), known, observed)
+    return list(triage(seen, attended)), outsiders(seen)

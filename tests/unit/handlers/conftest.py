@@ -1,0 +1,58 @@
+"""A stack as handlers find it: their environment, the table, and the cluster file in Parameter Store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambdas.aws import clients
+from lambdas.domain import names
+from lambdas.settings import Settings
+from tests.builders import a_config
+
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:quorate-demo-"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Powertools reads of Lambda's context."""
+
+    function_name: str = "quorate-demo-handler"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:quorate-demo-handler"
+    aws_request_id: str = "12345678-1234-1234-1234-123456789012"
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    config = a_config()
+    made = Settings(
+        cluster_name=config.name,
+        table_name="quorate-demo",
+        bucket_name="bucket",
+        config_parameter=names.config_parameter(config.name),
+        ca_parameter="ca",
+        ca_key_id="key",
+        unseal_key_id="key",
+        form_cluster_arn=f"{MACHINE}form_cluster",
+        node_launch_arn=f"{MACHINE}node_launch",
+        node_terminate_arn=f"{MACHINE}node_terminate",
+    )
+    for name, value in made.to_environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    with mock_aws():
+        clients._client.cache_clear()
+        boto3.client("dynamodb", "eu-west-1").create_table(
+            TableName=made.table_name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        boto3.client("ssm", "eu-west-1").put_parameter(
+            Name=made.config_parameter, Value=config.model_dump_json(), Type="String"
+        )
+        yield made
+    clients._client.cache_clear()
