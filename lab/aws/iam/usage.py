@@ -82,10 +82,11 @@ def _names(stack: Any) -> dict[str, str]:
         for logical, resource in parsed.items()
         if getattr(resource, "physical_resource_id", None)
     }
-    return {name: physical[name] for name in sorted(physical, key=len, reverse=True) if len(name) >= SHORTEST_NAME}
+    return {name: physical[name] for name in sorted(physical, key=len, reverse=True)}
 
 
 def _with_names(text: str, names: dict[str, str]) -> str:
     for physical, logical in names.items():
-        text = text.replace(physical, f"<{logical}>")
+        if len(physical) >= SHORTEST_NAME:
+            text = text.replace(physical, f"<{logical}>")
     return text

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.aws import EmbeddedAws
+from lab.aws.calls import OPERATOR, calling_as
 
 SERVICES = ("ec2", "events", "lambda", "states")
 
@@ -24,9 +25,10 @@ def policy(*statements: tuple[Sequence[str], str]) -> dict[str, Any]:
 def role(aws: EmbeddedAws, name: str, *statements: tuple[Sequence[str], str]) -> str:
     """The ARN of a role that may do this and nothing else; a second call changes what it may do."""
     iam = aws.client("iam")
-    if name not in {one["RoleName"] for one in iam.list_roles()["Roles"]}:
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust()))
-    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy(*statements)))
+    with calling_as(OPERATOR):
+        if name not in {one["RoleName"] for one in iam.list_roles()["Roles"]}:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust()))
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy(*statements)))
     return f"arn:aws:iam::{aws.account}:role/{name}"
 
 
