@@ -93,7 +93,7 @@ def _concerns(
     """An instance that nobody knows may be a peer of whatever is there."""
     if server is not None:
         return product in server.serves
-    return product == orphan[0] if orphan else product in observation.rafts
+    return product == orphan[0] if orphan else safety.is_served(observation, product)
 
 
 def _own(raft: Raft, subject: str, orphan: tuple[Product, str] | None) -> tuple[Peer, ...]:

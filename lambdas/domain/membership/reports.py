@@ -19,7 +19,7 @@ REASON_WORDS = 120
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
-RaftId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+RaftId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 """As documents take it for a parameter: what could not be removed by its id is not believed either."""
 
 

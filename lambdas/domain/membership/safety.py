@@ -103,6 +103,11 @@ def survivor(observation: Observation, raft: Raft, own: Collection[Peer], subjec
     return min(candidates, key=lambda candidate: candidate[:3])[3] if candidates else None
 
 
+def is_served(observation: Observation, product: Product) -> bool:
+    """A product that this cluster does not have is known of by nobody, and that is no trouble."""
+    return observation.sizes.get(product, 0) > 0 or any(product in server.serves for server in observation.servers)
+
+
 def settled(observation: Observation, product: Product) -> Raft | Unknown:
     """What is known of a product; a view without its leader among the peers is no view."""
     raft = observation.rafts.get(product)

@@ -113,7 +113,7 @@ def _calls(observation: Observation) -> Iterator[Finding]:
     for product in ORDER:
         raft = safety.settled(observation, product)
         if not isinstance(raft, Raft):
-            if product in observation.rafts:
+            if safety.is_served(observation, product):
                 yield Finding(product, "call", f"the membership of {product} is unknown: {raft.reason}")
             continue
         for peer in sorted(raft.voters, key=lambda peer: peer.raft_id):

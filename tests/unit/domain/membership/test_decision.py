@@ -1,9 +1,11 @@
 """What holds of every decision, whatever was observed."""
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, example, given, settings
 
 from lambdas.domain.membership.decision import ORDER, ROWS, Decision, decide
-from lambdas.domain.membership.observation import Observation, Raft, Unknown
+from lambdas.domain.membership.observation import Observation, Peer, Raft, Unknown
 from lambdas.domain.membership.sketch import everywhere, observed
 from lambdas.domain.phases import Phase
 from tests.unit.domain.membership.observations import CASES
@@ -73,7 +75,8 @@ def nobody_who_is_wanted_and_no_leader_is_taken_out(observation: Observation, su
 def the_unknown_never_yields_a_change(observation: Observation, subject: str) -> None:
     server = observation.server(subject)
     serves = server.serves if server else ORDER if subject.startswith("i-") else ()
-    unknown = any(isinstance(raft, Unknown) and raft.product in serves for raft in observation.rafts.values())
+    served = {product for product in serves if server or observation.sizes.get(product, 0) > 0}
+    unknown = any(isinstance(raft, Unknown) and raft.product in served for raft in observation.rafts.values())
     if unknown:
         assert decide(observation, subject).kind not in ("act", "release")
 
@@ -134,6 +137,23 @@ def test_the_cases_of_these_tests_reach_every_row_that_acts() -> None:
     look()
     assert {row for row, kind in reached if kind == "act"} >= {"remove_gone", "hand_over", "leave"}
     assert {row for row, _ in reached} >= {"too_few_voters", "too_few_healthy"}
+
+
+def test_a_host_that_came_back_under_a_new_id_leaves_with_both_peers() -> None:
+    """It lost its disk: the living peer leaves first, and the stale one is removed where it is."""
+    rafts = everywhere("abcd", leader="b")
+    nomad = rafts["nomad"]
+    assert isinstance(nomad, Raft)
+    stale = Peer("nomad-0", "i-a", "10.0.0.1:8300", voter=True, healthy=False)
+    seen = observed("abcd", {**rafts, "nomad": replace(nomad, peers=(stale, *nomad.peers))}, leaving="a")
+    step = decide(seen, "i-a").step
+    assert step is not None
+    assert (step.phase, step.raft_id) == (Phase.LEAVE, "nomad-a")
+    living = tuple(peer for peer in nomad.peers if peer.instance_id != "i-a")
+    stopped = replace(nomad, peers=(stale, *living), stopped=frozenset({"i-a"}), observers=nomad.observers - {"i-a"})
+    step = decide(observed("abcd", {**rafts, "nomad": stopped}, leaving="a"), "i-a").step
+    assert step is not None
+    assert (step.phase, step.raft_id) == (Phase.REMOVE, "nomad-0")
 
 
 def test_a_goodbye_ends_step_by_step() -> None:

@@ -1,7 +1,10 @@
 """What the sweep finds, and what it leaves alone."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 
+from lambdas.domain.membership.decision import decide
 from lambdas.domain.membership.observation import Observation, Unknown
 from lambdas.domain.membership.sketch import everywhere, observed, raft
 from lambdas.domain.membership.triage import Attended, Finding, outsiders, triage
@@ -75,6 +78,15 @@ def test_what_cannot_be_read_calls_a_human_and_touches_nobody() -> None:
     assert triage(seen, Attended()) == (
         Finding("vault", "call", "the membership of vault is unknown: no server of vault answered"),
     )
+
+
+def test_a_product_that_the_cluster_does_not_have_is_no_trouble() -> None:
+    consul = observed("abc", {"consul": raft("consul", "abcx", unhealthy="x")}, serves=("consul",))
+    without_vault = replace(
+        consul, rafts={**consul.rafts, "vault": Unknown("vault", "none was asked")}, sizes={"consul": 3, "vault": 0}
+    )
+    assert found(without_vault) == [("goodbye", "i-x")]
+    assert decide(without_vault, "i-x").row == "remove_gone"
 
 
 def test_commands_that_nobody_answered_come_first() -> None:
