@@ -14,6 +14,7 @@ from lab.aws.calls import CallCounter
 from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
 from lab.aws.seams import Seams
+from lab.aws.turns import Turns
 from lab.hosts.seam import Hosts
 
 Refusal = Callable[[Callable[[], Any]], str | None]
@@ -40,6 +41,7 @@ class Cloud:
     background: Background = field(default_factory=Background)
     seams: Seams = field(default_factory=Seams)
     calls: CallCounter = field(default_factory=CallCounter)
+    turns: Turns = field(default_factory=Turns)
     refusal: Refusal = _never
 
     def client(self, service: str) -> Any:

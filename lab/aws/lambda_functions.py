@@ -30,10 +30,6 @@ ASYNC_RETRY_DELAYS_SECONDS = (60.0, 120.0)
 
 DEFAULT_TIMEOUT_SECONDS = 3
 
-# Handlers share this process's processor, and their timeouts run meanwhile: too many at once would all time out.
-CONCURRENT_HANDLERS = 64
-MANY = 100_000
-
 
 class InvokeError(JsonRESTError):
     """An error of the Invoke API itself, before or behind the function."""
@@ -60,7 +56,6 @@ class LambdaFunctions:
         self._cloud = cloud
         self.invoked: list[Invoked] = []
         self._running: set[Invocation] = set()
-        self._turns = threading.Semaphore(CONCURRENT_HANDLERS)
         self._closed = False
 
     def install(self) -> None:
@@ -97,7 +92,7 @@ class LambdaFunctions:
     def kill_all(self) -> None:
         """The next AWS call of any handler that runs, or waits for its turn, ends it."""
         self._closed = True
-        self._turns.release(MANY)
+        self._cloud.turns.end()
         for invocation in list(self._running):
             invocation.killed = True
 
@@ -138,7 +133,7 @@ class LambdaFunctions:
         if current_invocation():
             yield
             return
-        with self._turns:
+        with self._cloud.turns.taken():
             yield
 
     def _call(self, function: LambdaFunction, event: Any, invocation: Invocation) -> "Outcome":

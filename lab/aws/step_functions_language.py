@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout, TimeoutSeconds
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
@@ -31,6 +32,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback import callback
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
@@ -39,6 +41,7 @@ from moto.stepfunctions.parser.utils import camel_to_snake_case
 
 from lab.aws.calls import calling_as
 from lab.aws.cloud import Cloud
+from lab.aws.turns import PatientEvent
 
 PARSER = "moto.stepfunctions.parser"
 
@@ -147,6 +150,10 @@ class StatesLanguage:
         seams.replace(WaitFunction, "_wait_interval", wait_interval)
         seams.wrap(Timeout, "_eval_body", scaled)
         seams.replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: stopping.wait(clock.wait(seconds))))
+        # Both count a task's time limit: of the task, and of the token within it.
+        patient = functools.partial(PatientEvent, self._cloud.turns)
+        seams.replace(execute_state, "threading", SimpleNamespace(Event=patient))
+        seams.replace(callback, "Event", patient)
         seams.replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_SECONDS)
         seams.wrap(ExecutionState, "from_state_props", without_default_timeout)
 

@@ -3,14 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.aws import EmbeddedAws, ExecutionRecord
+from lab.aws import EmbeddedAws, ExecutionRecord, turns
 from tests.contract.lab_aws.hosts import RecordingHosts
 from tests.contract.lab_aws.roles import role
+from tests.contract.lab_aws.template import STACK, function, network, write_assembly
 from tests.contract.lab_aws.waiting import wait_until
 
 MAY = ("dynamodb:*", "lambda:InvokeFunction", "sqs:SendMessage", "ssm:*", "states:*")
@@ -193,3 +195,26 @@ def test_a_stopped_execution_says_why(aws: EmbeddedAws) -> None:
     assert (execution.status, execution.error, execution.cause) == ("ABORTED", "Operator", "changed my mind")
     last = [e for e in aws.events if e["source"] == "aws.states"][-1]
     assert last["detail"]["status"] == "ABORTED"
+
+
+@pytest.mark.parametrize("form", ["lambda:invoke", "lambda:invoke.waitForTaskToken"])
+def test_the_wait_for_a_turn_is_not_counted_as_time_of_the_task(
+    form: str, hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On AWS all of these would run at once: half a second each, where the last of eight waits 3.5 s here."""
+    monkeypatch.setattr(turns, "CONCURRENT_HANDLERS", 1)
+    with EmbeddedAws(hosts) as aws:
+        resources = {"Role": network()["Role"], "nap": function("nap")}
+        resources["nap"]["Properties"]["FunctionName"] = "nap"
+        aws.deploy(write_assembly(tmp_path, {"Resources": resources}), STACK)
+        payload = {"token.$": "$$.Task.Token"} if form.endswith("Token") else {}
+        arn = create(aws, task(form, {"FunctionName": "nap", "Payload": payload}, TimeoutSeconds=2))
+        for _ in range(8):
+            aws.client("stepfunctions").start_execution(stateMachineArn=arn, input="{}")
+        assert aws.drain(20)
+        assert [(one.error, one.cause) for one in aws.executions()] == [(None, None)] * 8
+
+
+def test_a_task_that_takes_too_long_itself_times_out(impatient: EmbeddedAws) -> None:
+    execution = run(impatient, waiting(impatient, TimeoutSeconds=10))
+    assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
