@@ -21,6 +21,8 @@ STAMP := .venv/quorate-$(DIGEST)
 PYTHON := .venv/bin/python
 LAB := $(PYTHON) -m lab $(if $(JSON),--json)
 PYTEST := $(PYTHON) -m pytest -q
+# Each suite keeps what its roles were granted and used; `make permissions` merges it.
+PERMISSIONS := build/permissions
 
 $(STAMP):
 	@lab/virtual_environment.sh .venv $(STAMP) requirements-dev.txt
@@ -75,12 +77,18 @@ SUITES := tests/integration tests/shell tests/infrastructure tests/contract test
 
 .PHONY: test
 test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, integration
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(SUITES)
+	@rm -rf $(PERMISSIONS)/test
+	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/test $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(SUITES)
 
 .PHONY: e2e
 e2e: $(STAMP) ## Real products on real hosts (root; minutes)
 	@$(PYTHON) -m lab.preparation
-	@$(PYTEST) tests/e2e
+	@rm -rf $(PERMISSIONS)/e2e
+	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/e2e $(PYTEST) tests/e2e
+
+.PHONY: permissions
+permissions: $(STAMP) ## What roles were granted and never used in the last runs of test and e2e [JSON=1]
+	@$(PYTHON) -m lab.aws.iam $(if $(JSON),--json) $(PERMISSIONS)/test $(PERMISSIONS)/e2e
 
 .PHONY: bench
 bench: $(STAMP) ## Measure the figures we are held to: a table, and build/bench.json [ONLY=package,synthesis,scale,formation]
@@ -117,4 +125,4 @@ help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@printf '\nJSON=1 makes up, status, scale, logs, journal, fault, down and bench print JSON.\n'
+	@printf '\nJSON=1 makes up, status, scale, logs, journal, fault, down, bench and permissions print JSON.\n'
