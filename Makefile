@@ -90,8 +90,20 @@ e2e: $(STAMP) ## Real products on real hosts (root; minutes)
 permissions: $(STAMP) ## What roles were granted and never used in the last runs of test and e2e [JSON=1]
 	@$(PYTHON) -m lab.aws.iam $(if $(JSON),--json) $(PERMISSIONS)/test $(PERMISSIONS)/e2e
 
+.PHONY: histories
+histories: $(STAMP) ## Ten thousand random histories of membership, by the real rules [COUNT=10000] [SEED=1]
+	@$(PYTHON) -m lab.histories run $(if $(COUNT),--count "$(COUNT)") $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json)
+
+.PHONY: exhaust
+exhaust: $(STAMP) ## Every interleaving of a small world of three voters
+	@$(PYTHON) -m lab.histories exhaust $(if $(JSON),--json)
+
+.PHONY: mutants
+mutants: $(STAMP) ## Make deliberate mistakes, and see that histories and the exhaustive search find each
+	@$(PYTHON) -m lab.histories mutants $(if $(JSON),--json)
+
 .PHONY: bench
-bench: $(STAMP) ## Measure the figures we are held to: a table, and build/bench.json [ONLY=package,synthesis,scale,formation]
+bench: $(STAMP) ## Measure the figures we are held to: a table, and build/bench.json [ONLY=package,synthesis,scale,formation,goodbye]
 	@$(PYTHON) -m lab.bench $(if $(JSON),--json) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: golden

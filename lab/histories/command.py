@@ -9,12 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lab.histories import many, mutants, words
+from lab.histories import exhaust, many, mutants, trials, words
 from lab.histories.random_histories import Ended, live, replay
 from lab.histories.shrink import shrink
 
 BUILD = Path(__file__).parents[2] / "build"
 LOG_WIDTH = 160
+
+BOUND_OF_ALL = 120.0
+"""Seconds for three products at once, which no machine searches to the end."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -80,6 +83,63 @@ def tell(shown: Console, ended: Ended, mutant: str = "") -> None:
         shown.print(line, markup=False)
     option = f" --mutant '{mutant}'" if mutant else ""
     shown.print(f"\nagain: .venv/bin/python -m lab.histories replay --seed {ended.history.seed}{option}", markup=False)
+
+
+@app.command(name="exhaust")
+def exhaust_worlds(
+    products: Annotated[str, typer.Option(help="With commas between; two searches if it is left out.")] = "",
+    pool: Annotated[int, typer.Option(min=0, help="Misfortunes beyond those that the small world always has.")] = 0,
+    states: Annotated[int, typer.Option(min=1, help="Cut off after so many.")] = 3_000_000,
+    seconds: Annotated[float, typer.Option(help="Cut off after so long, each search.")] = 600,
+    as_json: Json = False,
+) -> None:
+    """Search every interleaving of a small world: one product as far as it goes, all three to a bound."""
+    shown = console()
+    worlds = [tuple(products.split(","))] if products else [("consul",), ("consul", "vault", "nomad")]
+    rows = table("products", "states", "steps", "depth", "", "seconds", "broken rule")
+    searches = []
+    for number, world in enumerate(worlds):
+        bound = seconds if number == 0 else min(seconds, BOUND_OF_ALL)
+        with shown.status(f"every interleaving of 3 voters of {', '.join(world)}"):
+            found = exhaust.search(world, pool=pool, most_states=states, most_seconds=bound)
+        searches.append(found)
+        ended = "complete" if found.complete else "cut off"
+        counts = (f"{found.states:,}", f"{found.steps:,}", str(found.depth))
+        rows.add_row(", ".join(world), *counts, ended, f"{found.seconds:.0f}", found.rule or "none")
+    shown.print(rows)
+    keep("exhaust", [found.as_json() for found in searches], as_json)
+    for found in searches:
+        for line in words.story(found.history, found.rule, found.words) if found.history else ():
+            shown.print(line, markup=False)
+    if any(found.rule for found in searches):
+        raise typer.Exit(1)
+
+
+@app.command(name="mutants")
+def try_mutants(
+    count: Annotated[int, typer.Option(min=1, help="Histories of each mutant.")] = 300,
+    only: Annotated[str, typer.Option(help="One of them, by its name.")] = "",
+    seconds: Annotated[float, typer.Option(help="The longest that one exhaustive search may take.")] = 120,
+    processes: Annotated[int, typer.Option(min=1)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Make one deliberate mistake after the other, and see whether histories and the exhaustive search find it."""
+    shown = console()
+    wanted = [mutant.name for mutant in mutants.MUTANTS if only in ("", mutant.name)]
+    with bar(shown) as progress:
+        task = progress.add_task("mutants", total=len(wanted))
+        tried = list(trials.try_all(wanted, count, seconds, processes, lambda: progress.advance(task)))
+    tried.sort(key=lambda trial: wanted.index(trial.name))
+    rows = table("mutant", "random histories", "first seed", "by the rule", "exhaustively", "in so many states")
+    for trial in tried:
+        rows.add_row(*trial.row())
+    shown.print(rows)
+    keep("mutants", [trial.as_json() for trial in tried], as_json)
+    missed = [trial.name for trial in tried if not trial.caught]
+    shown.print(f"{len(tried) - len(missed)} of {len(tried)} mutants are caught")
+    if missed:
+        shown.print(f"not caught: {', '.join(missed)}", style="red", markup=False)
+        raise typer.Exit(1)
 
 
 def keep(name: str, found: object, as_json: bool) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from lab.histories import execution, quorum, script, sight
+from lab.histories import execution, exhaust, quorum, script, sight
 from lab.histories.world import NOBODY, Command, Goodbye, Host, Raft, World
+from lambdas.domain.config import Product
 from lambdas.domain.membership import decision, safety, standing
 from lambdas.domain.membership import lease as leases
 from lambdas.domain.membership.observation import Observation, Presence, Unknown
@@ -25,8 +26,9 @@ class Mutant:
     """Where it goes: module, name, what comes in its place."""
     small: str = ""
     """Why the exhaustive search's small world cannot show it; empty where it has to."""
-    products: tuple[str, ...] = ("consul",)
+    products: tuple[Product, ...] = ("consul",)
     """Of the small world that has to show it."""
+    size: int = exhaust.SIZE
 
 
 def without_rows(*rows: Callable[..., Any]) -> Callable[[], Patches]:
@@ -201,7 +203,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("script without fencing check", any_number_will_do),
     Mutant("script without quorum re-count", lambda: [(script, "allowed", lambda world, command: True)]),
     Mutant("ABANDON taken for safe", abandon_is_safe),
-    Mutant("human taken for release", human_is_yes),
+    Mutant("human taken for release", human_is_yes, small="one death of three leaves no minority"),
     Mutant("unknown taken for known", last_word_counts),
     Mutant("removal by address", by_address),
     Mutant("leader leaves without hand-over", leaves_while_it_leads),
@@ -211,7 +213,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("sealed counted as healthy", sealed_votes, products=("vault",)),
     Mutant("healthy orphan removed", without_rows(standing.stranger, decision.lingering), small=ORPHANS),
     Mutant("a wanted server may go", wanted_may_go),
-    Mutant("nomad stops before it is out", stop_before_out, small="it has 3 voters, which bear the stop"),
+    Mutant("nomad stops before it is out", stop_before_out, products=("nomad",), size=1),
 )
 
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}

@@ -5,7 +5,7 @@ from typing import Literal
 
 from lab.histories import events, invariants, quorum
 from lab.histories.events import Event
-from lab.histories.world import NOBODY, World
+from lab.histories.world import NOBODY, Host, World
 
 Outcome = Literal["whole", "quorum lost"]
 
@@ -16,6 +16,14 @@ SWEEP_EVERY = 4
 PATIENCE = 60
 
 Happen = Callable[[World, Event], World]
+
+
+ILLS: dict[str, Callable[[Host], bool]] = {
+    "rejoin": lambda host: not host.linked,
+    "resume": lambda host: not host.agent,
+    "unseal": lambda host: host.sealed,
+    "put_right": lambda host: host.misled,
+}
 
 
 def heal(world: World) -> World:
@@ -31,13 +39,13 @@ def heal(world: World) -> World:
         if host.strange:
             cures = ["kill"]
         else:
-            cures = ["rejoin", "resume", "unseal", "put_right"]
-            if not host.alive:
+            cures = [cure for cure, ill in ILLS.items() if ill(host)]
+            if not host.alive and host.presence != "gone":
                 cures.append("reboot" if number % 2 == 0 else "kill")
         for cure in cures:
             world = events.happen(world, (cure, number))
-    for raft in world.rafts:
-        world = events.happen(world, ("see", raft.product))
+    for product in world.blind:
+        world = events.happen(world, ("see", product))
     return events.happen(world, ("set_desired", world.size))
 
 
