@@ -11,15 +11,16 @@ lease_refusal=
 # read_lease FENCING TABLE
 read_lease() {
   local -r fencing=$1 table=$2
-  local owned number held_until left
+  local facts owned number held_until left
   lease_refusal=
   aws_patience_seconds=20
   dynamodb GetItem "{\"TableName\":\"$table\",\"ConsistentRead\":true,\
 \"Key\":{\"pk\":{\"S\":\"lease\"},\"sk\":{\"S\":\"membership\"}}}" --dump-header "$work_dir/lease_headers"
   [[ $reply_status == 200 ]] || fail 70 "reading the membership lease answered $reply_status $aws_error"
-  read -r owned number held_until < <(jq --raw-output '.Item // {}
+  facts=$(jq --raw-output '.Item // {}
     | "\(.owner.S // "" | length > 0) \(.fencing.N // "0" | tonumber) \(.held_until.N // "0" | tonumber | floor)"' \
     <<<"$reply_body") || fail 70 "the membership lease is not understood"
+  read -r owned number held_until <<<"$facts"
   left=$((held_until - $(aws_now)))
   if [[ $number != "$fencing" ]]; then
     lease_refusal="this command is of turn $fencing of the membership lease, which is at $number"

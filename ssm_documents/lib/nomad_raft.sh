@@ -17,8 +17,27 @@ read_own_raft_id() {
   own_raft_id=$(jq --raw-output '.member.Tags.id // empty' <<<"$reply_body")
 }
 
+# Gossip among Nomad's servers is tuned for wide areas (nomad/config.go): for three quarters of a minute autopilot finds
+# one healthy that was killed. So each is asked here as well, and one that does not answer is neither alive nor healthy.
 read_membership() {
-  read_raft nomad
+  read_raft nomad || return 1
+  local servers id address silent=' '
+  servers=$(jq --raw-output '.peers[] | "\(.id) \(.address | sub(":[0-9]+$"; ""))"' <<<"$membership")
+  while read -r id address; do
+    answers_at "$address" || silent+="$id "
+  done <<<"$servers"
+  [[ $silent != ' ' ]] || return 0
+  membership=$(jq --compact-output --arg silent "$silent" '.peers |= map(.id as $id
+    | if $silent | contains(" \($id) ") then . + {healthy: false, alive: false} else . end)' <<<"$membership")
+}
+
+# answers_at ADDRESS: whether Nomad's API answers there, whatever it says.
+answers_at() {
+  local -r here=$nomad_url
+  nomad_url=https://$1:4646
+  nomad_api GET status/leader "" --connect-timeout 2 --max-time 5
+  nomad_url=$here
+  [[ $reply_status != 000 ]]
 }
 
 # transfer_leadership ID

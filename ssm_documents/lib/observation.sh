@@ -18,10 +18,11 @@ observe() {
   fi
   own_raft_id=
   try_for 5 read_own_raft_id || own_raft_id=
-  if [[ $sealed != true ]] && try_for 10 read_membership; then
+  if [[ $sealed == true ]]; then
+    tell "$product" true false "Vault is sealed here"
+  elif try_for 3 read_membership; then
     tell "$product" true true "as its leader tells it"
   else
-    membership=
     tell "$product" true false "$obstacle"
   fi
 }

@@ -11,8 +11,9 @@ require_lease() {
   [[ -z $lease_refusal ]] || refuse "$lease_refusal"
 }
 
+# An election takes a second or two; whatever lasts longer is for another turn.
 require_membership() {
-  try_for 15 read_membership || refuse "the membership is unknown: $obstacle"
+  try_for 3 read_membership || refuse "the membership is unknown: $obstacle"
 }
 
 # peer_says FILTER: whether the peer of this command is in the membership and FILTER holds for it.

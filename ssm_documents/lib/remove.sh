@@ -22,8 +22,8 @@ remove_server() {
   removed=true
 }
 
-# Gossip takes some seconds to see that a server has gone. One that lives is never removed: Consul and Nomad would take
-# it back at the leader's next pass, and Vault never would.
+# It takes some seconds to see that a server has gone. One that lives is never removed: the leaders of Consul and Nomad
+# would take it back at their next pass, within a minute, and Vault's never would.
 has_died() {
   read_membership || return 1
   obstacle="$SSM_PeerId lives: it has to leave by itself"

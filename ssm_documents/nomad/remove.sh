@@ -15,7 +15,9 @@ main() {
   use_nomad_token
   if [[ $kind == server ]]; then
     remove_server nomad
+    nomad_url=https://$(leader_address):4646 # who reconciles Raft with gossip
     forget_server "${SSM_PeerId:?}"
+    wait_until 15 "the removal from nomad" is_out
   else
     forget_client "${SSM_Subject:?}"
   fi

@@ -231,7 +231,11 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
     [formation] = [plan for plan in plans(a_config()) if Phase.BOOTSTRAP in plan.commands]
     returned = {
         "$.plan.value.install",  # plan_launch
-        "$.plan.value.leave",  # plan_terminate
+        "$.turn.value.observe",  # take_turn
+        "$.decision.value.commands",  # decide_step
+        *(f"$.drain.value.{key}" for key in ("commands", "leave", "purge")),  # drain_client
+        "$.plan.value.observe",  # plan_sweep
+        "$.commands",  # what a Map inside one of these is given
         *(f"$.membership.value.{phase}" for phase in (Phase.CONFIGURE, Phase.START, Phase.VERIFY)),
         *(f"$.plan.value.{phase}" for phase in formation.commands),
     }

@@ -58,6 +58,7 @@ class RealNode(ScratchNode):
     ) -> None:
         self.address = f"127.77.0.{10 + number}"
         self.metadata = Metadata(address=self.address, credentials=cloud.credentials)
+        self.metadata.facts["instance-id"] = f"i-{number:017x}"
         super().__init__(
             directory, aws_port=cloud.port, metadata_port=self.metadata.port, authority_file=aws_authority.file
         )

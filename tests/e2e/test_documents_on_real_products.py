@@ -5,6 +5,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.moto_api._internal import moto_api_backend
@@ -16,7 +17,7 @@ from tests.builders import a_config
 from tests.e2e.real_node import ClusterAuthority, RealNode
 from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX
 from tests.shell.stand_ins.authority import Authority
-from tests.shell.stand_ins.cloud import BUCKET, REGION, Cloud
+from tests.shell.stand_ins.cloud import BUCKET, REGION, TABLE, Cloud
 from tests.shell.stand_ins.metadata import Metadata
 
 pytestmark = pytest.mark.e2e
@@ -61,7 +62,8 @@ def servers(
     request: pytest.FixtureRequest, tmp_path: Path, cloud: tuple[Cloud, Authority], binaries: Path
 ) -> Iterator[list[RealNode]]:
     size = getattr(request, "param", 1)
-    config = a_config(name=CLUSTER, server_groups=[{"name": "servers", "size": size}])
+    odd = size if size % 2 else size - 1  # one more than the cluster file asks for, as while one is replaced
+    config = a_config(name=CLUSTER, server_groups=[{"name": "servers", "size": odd}])
     authority, (aws, aws_authority) = ClusterAuthority(config), cloud
     key_id = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
     made: list[RealNode] = []
@@ -101,6 +103,7 @@ def test_consul_forms_once_and_verifies(server: RealNode, aws: Cloud) -> None:
     assert first == {"bootstrapped": True, "written": 8}
     assert again == {"bootstrapped": False, "written": 0}
     facts = server.done("consul", "verify", **SERVER).result
+    assert {len(facts.pop("raft_id")), len(facts.pop("cluster_id"))} == {36}
     assert facts == {"voter": True, "leader": server.node.instance_id, "voters": 1}
 
     aws.overwrite_secret(SECRETS_PREFIX + "consul/management-token", "6f1b8b0e-0000-4000-8000-000000000000")
@@ -119,10 +122,11 @@ def test_nomad_forms_once_and_makes_the_tokens_that_nodes_verify_with(server: Re
     server.done("consul", "bootstrap", **server.bootstrap("consul"))
     stdout, stderr = beside.communicate(timeout=200)
     assert beside.returncode == 0, stderr
-    assert json.loads(stdout) == {"bootstrapped": True, "written": 9}
+    assert json.loads(stdout) == {"bootstrapped": True, "written": 10}
     assert server.done("nomad", "bootstrap", **server.bootstrap("nomad")).result["written"] == 0
     facts = server.done("nomad", "verify", **SERVER).result
-    assert facts == {"voter": True, "leader": f"{server.node.instance_id}.global", "voters": 1}
+    assert len(facts.pop("raft_id")) == 36
+    assert facts == {"voter": True, "cluster_id": None, "leader": f"{server.node.instance_id}.global", "voters": 1}
 
     aws.overwrite_secret(SECRETS_PREFIX + "nomad/operator-token-server", "6f1b8b0e-0000-4000-8000-000000000000")
     ended = server.run("nomad", "bootstrap", **server.bootstrap("nomad"))
@@ -152,8 +156,11 @@ def test_vault_is_initialised_once_and_keeps_no_root_token(server: RealNode, aws
     other = server.run("vault_init", "secrets", **FORMATION | {"Generation": "2"})
     assert (other.exit_code, aws.secret(RECOVERY)) == (70, kept)
     facts = server.done("vault", "verify", Kind="server").result
-    assert facts == {"sealed": False, "voter": True, "leader": server.node.instance_id, "voters": 1}
-    assert "the last voter" in server.run("vault", "leave", Kind="server").result["reason"]
+    assert len(facts.pop("cluster_id")) == 36
+    own = server.node.instance_id
+    assert facts == {"sealed": False, "voter": True, "raft_id": own, "leader": own, "voters": 1}
+    aws.hold_lease()
+    assert not change(server, "vault", "leave", own, FewestVoters="0", SpareVoters="0")[0], "it is the last one"
 
 
 def test_a_run_that_died_with_a_root_token_is_completed_by_the_next(server: RealNode, aws: Cloud) -> None:
@@ -203,9 +210,27 @@ def test_keys_are_not_written_over_by_a_vault_that_joins_none(server: RealNode, 
     assert "joins none" in ended.result["reason"]
 
 
-@pytest.mark.parametrize("servers", [3], indirect=True)
-def test_three_servers_form_and_one_leaves(servers: list[RealNode]) -> None:
-    seed, *_, leaver = servers
+Ids = dict[tuple[str, str], str]
+
+
+def change(server: RealNode, product: str, phase: str, raft_id: str, **changes: str) -> tuple[bool, str]:
+    """A change of membership, whether it was made and why."""
+    parameters = {"Fencing": "7", "LeaseTable": TABLE, "PeerId": raft_id, "Subject": "-", "SpareVoters": "1"}
+    parameters |= {"FewestVoters": "3"} | ({} if phase == "hand_over" else {"Kind": "server"}) | with_secrets(product)
+    result = server.done(product, phase, **parameters | changes).result
+    return result["changed"], result["reason"]
+
+
+def observe(server: RealNode, product: str) -> dict[str, Any]:
+    return server.done(product, "observe", **with_secrets(product)).result
+
+
+def with_secrets(product: str) -> dict[str, str]:
+    return {} if product == "vault" else {"SecretsPrefix": SECRETS_PREFIX}
+
+
+def form(servers: list[RealNode]) -> None:
+    seed = servers[0]
     for name in ("consul", "nomad", "vault_init"):
         seed.done(name, "secrets", **FORMATION)
     for product in PRODUCT_NAMES:
@@ -215,24 +240,73 @@ def test_three_servers_form_and_one_leaves(servers: list[RealNode]) -> None:
     for name in ("consul", "vault_init", "nomad"):
         seed.done(name, "bootstrap", **seed.bootstrap(name))
     for server in servers:
-        for product in ("consul", "nomad"):
-            assert server.done(product, "verify", **SERVER).result["voters"] >= 1
-        server.done("vault", "verify", Kind="server")
-    # Each waited for its own vote, so the last one sees all.
-    assert leaver.done("vault", "verify", Kind="server").result["voters"] == 3
-    assert leaver.done("consul", "verify", **SERVER).result["voters"] == 3
+        for product in PRODUCT_NAMES:
+            server.done(product, "verify", Kind="server", **with_secrets(product))
 
-    leader = seed.done("vault", "verify", Kind="server").result["leader"]
-    leaver = next(server for server in servers if server.node.instance_id == leader)  # the harder goodbye
-    staying = next(server for server in servers if server is not leaver)
-    leaver.done("nomad", "leave", **SERVER)
-    assert leaver.done("vault", "leave", Kind="server").result == {"left": True}
-    assert leaver.done("vault", "leave", Kind="server").result == {"left": False}
-    assert leaver.done("consul", "leave", **SERVER).result == {"left": True}
-    assert leaver.done("consul", "leave", **SERVER).result == {"left": False}
-    facts = staying.done("vault", "verify", Kind="server").result
-    assert (facts["voters"], facts["leader"] != leader) == (2, True)
-    assert staying.done("consul", "verify", **SERVER).result["voters"] == 2
+
+@pytest.mark.parametrize("servers", [4], indirect=True)
+def test_a_server_leaves_one_dies_and_three_products_keep_quorum(servers: list[RealNode], aws: Cloud) -> None:
+    form(servers)
+    aws.hold_lease(seconds=3600)
+    ids: Ids = {}
+    for product in PRODUCT_NAMES:
+        seen = [observe(server, product) for server in servers]
+        assert all(one["known"] for one in seen), seen
+        assert len({(one["leader"], one["cluster_id"]) for one in seen}) == 1
+        assert [len(one["peers"]) for one in seen] == [4] * 4
+        assert all(peer["voter"] and peer["healthy"] for one in seen for peer in one["peers"]), seen
+        names = {peer["id"]: str(peer["name"]).removesuffix(".global") for peer in seen[0]["peers"]}
+        assert [names[one["own_raft_id"]] for one in seen] == [server.node.instance_id for server in servers]
+        ids |= {
+            (product, server.node.instance_id): one["own_raft_id"] for server, one in zip(servers, seen, strict=True)
+        }
+
+    def leads(server: RealNode, product: str) -> bool:
+        return bool(observe(server, product)["leader"] == ids[product, server.node.instance_id])
+
+    def peers(server: RealNode, product: str) -> set[str]:
+        return {peer["id"] for peer in observe(server, product)["peers"]}
+
+    going = next(server for server in servers if leads(server, "vault"))
+    staying = [server for server in servers if server is not going]
+    for product in ("nomad", "vault", "consul"):
+        raft_id = ids[product, going.node.instance_id]
+        assert not change(staying[0], product, "remove", raft_id, Fencing="6")[0], "of an earlier turn"
+        if leads(going, product):
+            assert change(going, product, "leave", raft_id) == (
+                False,
+                f"this server leads {product}: it hands over first",
+            )
+            assert change(going, product, "hand_over", raft_id)[0]
+            assert not change(going, product, "hand_over", raft_id)[0]
+        assert not change(going, product, "leave", raft_id, FewestVoters="4")[0]
+        assert change(going, product, "leave", raft_id)[0]
+        assert change(going, product, "leave", raft_id) == (False, f"{product} does not run here")
+        if product == "nomad":
+            began = time.monotonic()
+            assert change(staying[0], product, "remove", raft_id)[0]
+            assert time.monotonic() - began < 45, "longer than its gossip takes"
+        assert [raft_id in peers(server, product) for server in staying] == [False] * 3
+
+    dying = next(server for server in staying if leads(server, "vault"))
+    left = [server for server in staying if server is not dying]
+    for product in PRODUCT_NAMES:
+        dying.kill(product)
+    for product in ("nomad", "vault", "consul"):
+        raft_id = ids[product, dying.node.instance_id]
+        wait_for(lambda product=product: observe(left[0], product)["known"])  # type: ignore[misc]
+        few = {"FewestVoters": "0", "SpareVoters": "0"}
+        wait_for(
+            lambda product=product, raft_id=raft_id, few=few: change(left[0], product, "remove", raft_id, **few)[0]
+        )  # type: ignore[misc]
+        assert [peers(server, product) for server in left] == [
+            {ids[product, server.node.instance_id] for server in left}
+        ] * 2
+    for product in PRODUCT_NAMES:
+        facts = left[0].done(product, "verify", Kind="server", **with_secrets(product)).result
+        assert facts["voters"] == 2
+        last = ids[product, left[1].node.instance_id]
+        assert not change(left[1], product, "leave", last)[0], "three have to remain"
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:

@@ -114,6 +114,28 @@ def test_recovery_keys_are_vaults_alone(template: Template) -> None:
         assert reads == (isinstance(group, ServerGroup) and "vault" in group.serves)
 
 
+def test_servers_of_nomad_alone_may_change_its_membership(template: Template) -> None:
+    for group in template.config.groups:
+        reads = "nomad/membership-token" in secrets_with(template, group.name, "secretsmanager:GetSecretValue")
+        assert reads == (isinstance(group, ServerGroup) and "nomad" in group.serves)
+
+
+def test_servers_read_the_lease_and_no_other_record(template: Template) -> None:
+    """The other partitions of the table hold task tokens: whoever has one speaks for a node."""
+    for group in template.config.groups:
+        touching = [
+            statement
+            for statement in template.statements(template.role_of_group(group.name))
+            if any(action.startswith("dynamodb:") for action in as_list(statement["Action"]))
+        ]
+        if not isinstance(group, ServerGroup):
+            assert touching == []
+            continue
+        [statement] = touching
+        assert as_list(statement["Action"]) == ["dynamodb:GetItem"]
+        assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["lease"]}}
+
+
 def mentioned_secrets(value: Any) -> set[str]:
     """Every name of a secret anywhere in the values that a script is given."""
     if isinstance(value, str):

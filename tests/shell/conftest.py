@@ -16,6 +16,9 @@ from tests.shell.stand_ins.nomad import Nomad
 from tests.shell.stand_ins.vault import Vault
 from tests.shell.world import World
 
+ADDRESSES = [f"127.0.0.{number}" for number in range(1, 5)]
+"""Of the servers that live; all lead to the one stand-in of a product."""
+
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
@@ -46,12 +49,12 @@ def node(tmp_path: Path, cloud: Cloud, metadata: Metadata, authority: Authority)
 
 @pytest.fixture
 def world(node: ScratchNode, cloud: Cloud, metadata: Metadata, authority: Authority, tmp_path: Path) -> Iterator[World]:
-    certificate, key = authority.issue_files("products", ["127.0.0.1", "127.0.0.2"])
+    certificate, key = authority.issue_files("products", ADDRESSES)
     consul, nomad, vault = (product(certificate, key, authority.file) for product in (Consul, Nomad, Vault))
     node.routes = [
         f"{address}:{usual}:127.0.0.1:{product.port}"
         for usual, product in ((8501, consul), (4646, nomad), (8200, vault))
-        for address in ("127.0.0.1", "127.0.0.2")
+        for address in ADDRESSES
     ]
     cloud.make_secrets(SECRETS_PREFIX, SECRET_NAMES)
     yield World(node, cloud, metadata, authority, consul, nomad, vault)

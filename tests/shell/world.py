@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from lambdas.domain.phases import Phase
 from tests.builders import a_config, a_node
 from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX, Ended, ScratchNode
 from tests.shell.stand_ins.authority import Authority
-from tests.shell.stand_ins.cloud import Cloud
+from tests.shell.stand_ins.cloud import TABLE, Cloud
 from tests.shell.stand_ins.consul import Consul
 from tests.shell.stand_ins.metadata import Metadata
 from tests.shell.stand_ins.nomad import Nomad
@@ -34,7 +33,6 @@ MADE_BY_NOMAD = {"nomad/operator-token-server", "nomad/operator-token-client", "
 """Nomad chooses a token's value itself."""
 
 CONFIG = a_config(name=CLUSTER)
-TABLE = "quorate-test-records"
 
 
 @dataclass
@@ -85,26 +83,6 @@ class World:
         node, surroundings = a_node(config=CONFIG), Surroundings(founding=True, kms_key_id="key")
         files = component(name).renders[phase](CONFIG, node, surroundings).model_dump(mode="json")
         return self.cloud.put_file_set(files["files"], files["values"])
-
-    def lease(self, *, fencing: int = 7, seconds: float = 300, owner: str | None = "an execution") -> None:
-        """The membership lease as the control plane's `lambdas.aws.lease` writes it."""
-        client = self.cloud.client("dynamodb")
-        if TABLE not in client.list_tables()["TableNames"]:
-            keys = [("pk", "HASH"), ("sk", "RANGE")]
-            client.create_table(
-                TableName=TABLE,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-            )
-        item = {
-            "pk": {"S": "lease"},
-            "sk": {"S": "membership"},
-            "owner": {"S": owner} if owner else {"NULL": True},
-            "fencing": {"N": str(fencing)},
-            "held_until": {"N": f"{time.time() + seconds:.6f}"},
-        }
-        client.put_item(TableName=TABLE, Item=item)
 
     def secrets(self) -> set[str]:
         """Every value that nobody but the script, AWS and the product may see."""
@@ -317,7 +295,7 @@ SITUATIONS["consul", "verify"] = _member_of_consul
 SITUATIONS["vault", "verify"] = _member_of_vault
 SITUATIONS["nomad", "verify"] = _member_of_nomad
 
-GONE = Server("i-9", "127.0.0.10:0", healthy=False, gossip="failed")
+GONE = Server("i-9", "127.0.0.10:0", healthy=False, gossip="failed", lives=False)
 
 
 def _server_of(product: str, phase: str) -> Situation:
@@ -332,7 +310,7 @@ def _server_of(product: str, phase: str) -> Situation:
         parameters = {name: value for name, value in prepare_member(world).items() if name != "Kind"}
         if phase == "observe":
             return parameters
-        world.lease()
+        world.cloud.hold_lease()
         goes = "i-9" if phase == "remove" else "i-0"
         if product == "vault":
             peer_id = goes

@@ -1,8 +1,9 @@
-"""S3, Secrets Manager and KMS over TLS on loopback: moto behind a gate that checks every signature with botocore."""
+"""S3, Secrets Manager, DynamoDB and KMS over TLS on loopback: moto behind a gate that checks every signature."""
 
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
@@ -19,6 +20,7 @@ from tests.shell.stand_ins.authority import Authority
 
 REGION = "eu-west-1"
 BUCKET = "quorate-test-bucket"
+TABLE = "quorate-test-records"
 NAMES = [f"*.{REGION}.amazonaws.com", f"*.s3.{REGION}.amazonaws.com", "127.0.0.1"]
 
 Answer = tuple[str, bytes]
@@ -91,6 +93,26 @@ class Cloud:
         for name in names:
             self.client("secretsmanager").delete_secret(SecretId=prefix + name, ForceDeleteWithoutRecovery=True)
         self.make_secrets(prefix, names)
+
+    def hold_lease(self, *, fencing: int = 7, seconds: float = 300, owner: str | None = "an execution") -> None:
+        """The membership lease as `lambdas.aws.lease` writes it."""
+        client = self.client("dynamodb")
+        if TABLE not in client.list_tables()["TableNames"]:
+            keys = [("pk", "HASH"), ("sk", "RANGE")]
+            client.create_table(
+                TableName=TABLE,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            )
+        item = {
+            "pk": {"S": "lease"},
+            "sk": {"S": "membership"},
+            "owner": {"S": owner} if owner else {"NULL": True},
+            "fencing": {"N": str(fencing)},
+            "held_until": {"N": f"{time.time() + seconds:.6f}"},
+        }
+        client.put_item(TableName=TABLE, Item=item)
 
     def close(self) -> None:
         self._server.shutdown()

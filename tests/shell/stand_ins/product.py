@@ -21,6 +21,8 @@ class Product:
         self.writes: list[str] = []
         self.refused: set[str] = set()
         """Paths that are answered with a 400."""
+        self.instead: dict[str, Answer] = {}
+        """Answers that take the place of the product's own, by path."""
         self._lock = threading.Lock()
         owner = self
 
@@ -39,6 +41,8 @@ class Product:
                     parsed = json.loads(body) if body else {}
                     if path in owner.refused:
                         status, reply = 400, {"errors": ["refused"]}
+                    elif path in owner.instead:
+                        status, reply = owner.instead[path]
                     else:
                         status, reply = owner.answer(self.command, path, query, parsed, token, certified)
                     if self.command not in ("GET", "LIST") and status < 300:

@@ -13,6 +13,8 @@ class Server:
     healthy: bool = True
     gossip: str = "alive"
     """`alive`, `failed`, `left`; empty where gossip has forgotten it."""
+    lives: bool = True
+    """Whether it is really there, whatever gossip holds it for."""
 
     @property
     def raft_id(self) -> str:
@@ -80,5 +82,5 @@ class Raft:
         return True
 
     def forget(self, name: str) -> None:
-        """`force-leave` with `prune`: one that is alive refutes it and stays."""
-        self.members = [one for one in self.members if one.name != name or one.gossip == "alive"]
+        """`force-leave` with `prune`: one that lives refutes it and stays."""
+        self.members = [one for one in self.members if one.name != name or one.lives]
