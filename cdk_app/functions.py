@@ -35,7 +35,13 @@ class Row:
 FUNCTIONS: tuple[Row, ...] = (
     Row(
         "abandon_launch",
-        ("breakers.failed", "formation_record.leave", "lifecycle.complete", "lifecycle.stop_launching"),
+        (
+            "breakers.failed",
+            "formation_record.leave",
+            "lifecycle.complete",
+            "lifecycle.keep_open",
+            "lifecycle.stop_launching",
+        ),
     ),
     Row("await_agent", ("run_command.agent_is_online",), timeout_seconds=60),
     Row(

@@ -22,8 +22,9 @@ GROWTH_TARGET = 1.1
 of two readers of a command's end answers its task is a matter of microseconds, and costs a call more or less."""
 
 TIME_SCALE = 0.02
-STALL_SECONDS = 240.0
-"""Of a growing cluster in which nothing comes into service any more. All clients of a step launch at once."""
+STALL_SECONDS = 120.0
+"""Of a growing cluster in which no handler ends any more. Clients that launch at once also arrive at once: the first of
+300 is in service when most of the work for all of them is done."""
 
 POLL_SECONDS = 1.0
 """Each look is itself work in the process that is measured."""
@@ -84,8 +85,8 @@ def _grow(lab: Laboratory, size: int, progress: Report) -> Grown:
 
     seen, changed_at = 0, started
     while (there := _in_service(lab)) < size:
-        if there != seen:
-            seen, changed_at = there, time.monotonic()
+        if (ended := len(lab.aws.invoked)) != seen:
+            seen, changed_at = ended, time.monotonic()
         if time.monotonic() - changed_at > STALL_SECONDS:
             raise LabTimeoutError(f"{there} of {size} clients in service, and no more for {STALL_SECONDS:.0f} s")
         progress(Step(PART, f"growing to {size} clients", there, size))

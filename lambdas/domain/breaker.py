@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 FAILURES_IN_A_ROW = 3
 
+LAUNCH_WITHDRAWN = "LaunchWithdrawn"
+"""The error with which a launch ends that failed in nothing: its instance was taken away meanwhile."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -19,3 +22,7 @@ def judge(group: str, failures: int, last_reason: str) -> Verdict:
         f"{failures} launches in a row failed in {group}, launching stops: {last_reason}; "
         "mend the cause, then resume the group's Launch process",
     )
+
+
+def withdrawn(group: str, last_reason: str) -> str:
+    return f"its launch in {group} was ended from outside, which is no failure of the launch: {last_reason}"

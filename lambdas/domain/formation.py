@@ -32,6 +32,11 @@ class Record(BaseModel):
     members: tuple[Node, ...] = ()
     reason: str = "no server has arrived yet"
 
+    @property
+    def at_rest(self) -> bool:
+        """No attempt is under way, and none has succeeded: somebody has to start the next one."""
+        return self.status in ("gathering", "failed")
+
 
 class Arrival(BaseModel):
     """A node that has installed and waits; `arrived_at` is in seconds since the epoch, its first arrival's."""

@@ -7,7 +7,7 @@ from lambdas.aws import cluster_config, executions, formation_record, instances,
 from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
-from lambdas.domain.errors import NodeNotReady
+from lambdas.domain.errors import NodeFailed, NodeNotReady
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.formation import MAXIMUM_ATTEMPTS, Arrival, Record, answer_arrival, execution_name
 from lambdas.domain.node import Node
@@ -17,7 +17,10 @@ from lambdas.settings import Settings
 
 @entry
 def handler(event: dict[str, Any], context: object) -> None:
-    """`event`: {"node", "lifecycle", "certificate", "execution", "token"}. Raises ClusterProtected, NodeNotReady."""
+    """`event`: {"node", "lifecycle", "certificate", "execution", "token"}.
+
+    Raises ClusterProtected, NodeFailed, NodeNotReady.
+    """
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
     arrival = Arrival(
@@ -27,20 +30,23 @@ def handler(event: dict[str, Any], context: object) -> None:
         execution=event["execution"],
         arrived_at=time.time(),
     )
+    if not lifecycle.keep_open(LifecycleAction.model_validate(event["lifecycle"])):
+        raise NodeFailed(f"{node.instance_id} was terminated while it launched: its lifecycle action is over")
     # Token first, record second: whoever concludes formation writes the record first and looks for tokens second.
     formation_record.arrive(settings.table_name, arrival)
     record = formation_record.read(settings.table_name)
     config = cluster_config.load(settings.config_parameter)
+    formed = record.status == "formed"  # then the record says it all; in a storm of launches, arrivals are many
+    groups = (names.autoscaling_group(config.name, group.name) for group in config.server_groups)
     answer = answer_arrival(
         config,
         record,
-        formation_record.arrivals(settings.table_name),
-        instances.alive(names.autoscaling_group(config.name, group.name) for group in config.server_groups),
+        () if formed else formation_record.arrivals(settings.table_name),
+        frozenset() if formed else instances.alive(groups),
         node,
-        attempt_runs=record.execution is not None and executions.is_running(record.execution),
+        attempt_runs=not formed and record.execution is not None and executions.is_running(record.execution),
     )
     decided(answer.reason, node=node.instance_id, action=answer.action)
-    lifecycle.keep_open(LifecycleAction.model_validate(event["lifecycle"]))
     match answer.action:
         case "go":
             _see_address_is_free(settings.table_name, node)

@@ -4,12 +4,13 @@ Keeps the reason and lets the waiting launches start the next attempt. A founder
 answers no more, is not waited for again: its own launch fails, and Auto Scaling replaces it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from lambdas.aws import executions, formation_record, run_command
 from lambdas.domain.errors import FormationFailed, NodeFailed
 from lambdas.domain.failure import Failure
-from lambdas.domain.formation import founders_to_replace
+from lambdas.domain.formation import Arrival, founders_to_replace
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
@@ -21,6 +22,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     failure = Failure.from_state(event["failure"])
     if formation_record.conclude(table, execution=event["execution"], status="failed", reason=failure.cause):
         _release(table, failure)
+    elif formation_record.read(table).at_rest:  # it ended before it could claim the record
+        _wake(formation_record.arrivals(table), failure)
     count("FormationsFailed")
     decided(failure.cause)
     return {"cause": failure.cause}
@@ -31,11 +34,16 @@ def _release(table: str, failure: Failure) -> None:
     silent = {one.instance_id for one in members if not run_command.agent_is_online(one.instance_id)}
     replaced = founders_to_replace(failure, members, silent)
     # Those to replace first: whoever is told to try again chooses among the arrivals that are left.
-    for arrival in sorted(formation_record.arrivals(table), key=lambda one: one.node.instance_id not in replaced):
+    waiting = formation_record.arrivals(table)
+    for arrival in (one for one in waiting if one.node.instance_id in replaced):
         instance_id = arrival.node.instance_id
-        if instance_id in replaced:
-            decided(f"{instance_id} is replaced before the next attempt", node=instance_id)
-            executions.fail_task(arrival.token, NodeFailed.__name__, f"formation failed with it: {failure.cause}")
-            formation_record.leave(table, instance_id)
-        else:
-            executions.fail_task(arrival.token, FormationFailed.__name__, failure.cause)
+        decided(f"{instance_id} is replaced before the next attempt", node=instance_id)
+        executions.fail_task(arrival.token, NodeFailed.__name__, f"formation failed with it: {failure.cause}")
+        formation_record.leave(table, instance_id)
+    _wake((one for one in waiting if one.node.instance_id not in replaced), failure)
+
+
+def _wake(arrivals: Iterable[Arrival], failure: Failure) -> None:
+    """They ask again, and the first of them starts the next attempt."""
+    for arrival in arrivals:
+        executions.fail_task(arrival.token, FormationFailed.__name__, failure.cause)

@@ -172,3 +172,16 @@ def test_a_sender_that_dies_before_it_has_kept_its_token_may_send_twice(story: O
     for product in ("consul", "vault", "nomad"):
         assert len(alone.clusters(product)) == 1
     assert all(launch.status == "SUCCEEDED" for launch in alone.launches())
+
+
+def test_an_attempt_that_dies_before_it_claims_the_record_is_followed_by_the_next_at_once(story: Open) -> None:
+    """Nobody waits for the token's time-out: minutes, in which nothing would be under way."""
+
+    def kill(told: Story) -> None:
+        told.chaos.fail_lambda("begin_formation", PROCESS_DIED, times=RETRIES + 1)
+
+    alone = story("alone", before=kill).settle()
+    assert [one.status for one in alone.formations] == ["FAILED", "SUCCEEDED"]
+    record = alone.formation()
+    assert (record["status"], int(record["attempt"]), int(record["fencing"])) == ("formed", 2, 1)
+    assert [launch.status for launch in alone.launches()] == ["SUCCEEDED"]

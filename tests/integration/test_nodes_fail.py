@@ -106,3 +106,20 @@ def test_a_manifest_that_lacks_something_is_said_before_anything_is_sent(story: 
     alone = story("alone", before=forget).settle()
     assert alone.sent == []
     assert "the bucket's manifest has no consul_linux_amd64: mirror it" in str(alone.launches()[0].cause)
+
+
+def test_a_launch_whose_instance_is_terminated_while_it_waits_is_not_counted_as_a_failure(story: Open) -> None:
+    def lose_one(told: Story) -> None:
+        told.chaos.drop_events(lambda event: "launch Lifecycle" in event["detail-type"], times=1)
+
+    founders = story("founders", before=lose_one)
+    founders.wait_until(lambda: len(founders.records("arrival")) == 2, 60, lambda: "two servers do not wait")
+    instance_id, arrival = min(founders.records("arrival").items())
+    founders.aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+    # It asks again, as after a time-out or an attempt that failed.
+    founders.aws.client("stepfunctions").send_task_failure(taskToken=arrival["token"], error="FormationFailed")
+    founders.wait_until(lambda: founders.launch_of(instance_id).status != "RUNNING", 30, lambda: "its launch goes on")
+
+    assert founders.launch_of(instance_id).error == "LaunchWithdrawn"
+    assert founders.records("breaker") == {}
+    assert instance_id not in founders.records("arrival")
