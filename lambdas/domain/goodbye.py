@@ -44,8 +44,10 @@ class Goodbye(BaseModel):
     def to_state(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
 
-    def is_overdue(self, turn: int, now: float) -> bool:
-        return turn > MAXIMUM_TURNS or now - self.started_at >= HOLD_SECONDS
+
+def is_overdue(turn: int, since: float, now: float) -> bool:
+    """`since` is when it began, or last changed something: what has begun to leave is not held halfway."""
+    return turn > MAXIMUM_TURNS or now - since >= HOLD_SECONDS
 
 
 def pause_seconds(turn: int) -> int:

@@ -49,13 +49,13 @@ def handler(event: dict[str, Any], context: object) -> None:
     decided(answer.reason, node=node.instance_id, action=answer.action)
     match answer.action:
         case "go":
-            _see_address_is_free(settings.table_name, node)
+            see_address_is_free(settings.table_name, node)
             executions.succeed_task(arrival.token, {"role": answer.role})
         case "form":
             _start_attempt(config, settings, record)
 
 
-def _see_address_is_free(table: str, node: Node) -> None:
+def see_address_is_free(table: str, node: Node) -> None:
     """Consul and Nomad know a peer by its address too: the one that had this address before has to be gone first."""
     before = [one.instance_id for one in members.every(table) if one.private_ip == node.private_ip]
     if others := sorted(set(before) - {node.instance_id}):

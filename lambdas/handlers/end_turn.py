@@ -1,5 +1,6 @@
 """Called by node_terminate: EndTurn. Writes down what came of it; gives the lease back unless a turn follows."""
 
+import time
 from typing import Any
 
 from lambdas.aws import journal, lease
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             ),
         )
     if changed:
-        return {**turn, "said": decision["reason"], "next": "turn"}
+        return {**turn, "said": decision["reason"], "changed_at": time.time(), "next": "turn"}
     lease.release(settings.table_name, event["execution"], turn["fencing"])
     waits = goodbye.lifecycle is not None and decision["kind"] != "keep"
     said = {"said": decision["reason"], "pause_seconds": pause_seconds(turn["number"])}

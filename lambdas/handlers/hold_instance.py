@@ -11,12 +11,12 @@ from lambdas.settings import Settings
 
 @entry
 def handler(event: dict[str, Any], context: object) -> None:
-    """`event`: {"goodbye", "turn", "execution"}. Its member record stays: the sweep goes on with it."""
+    """`event`: {"goodbye", "turn", "decision": the last, "execution"}. The member record stays: the sweep goes on."""
     settings = Settings.from_environment()
     goodbye, turn = Goodbye.model_validate(event["goodbye"]), event["turn"]
     lease.release(settings.table_name, event["execution"], turn["fencing"])
     alive = instances.describe_if_running(goodbye.subject) is not None
-    reason = turn.get("said", "another goodbye had its turn all the time")
+    reason = event["decision"]["reason"]
     answer = "ABANDON" if alive else "CONTINUE"  # of a host that is gone nothing can be retained
     if goodbye.lifecycle:
         lifecycle.complete(goodbye.lifecycle, answer)

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from lambdas.aws import cluster_config, lease, lifecycle, members, servers
-from lambdas.domain.goodbye import Goodbye, pause_seconds
+from lambdas.domain.goodbye import Goodbye, is_overdue, pause_seconds
 from lambdas.domain.node import describe_server
 from lambdas.domain.phases import Phase
 from lambdas.domain.plan import Site, plan_observation
@@ -24,12 +24,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     turn = {**event["turn"], "number": event["turn"]["number"] + 1}
     if goodbye.lifecycle:
         lifecycle.keep_open(goodbye.lifecycle)
-    if goodbye.is_overdue(turn["number"], now):
+    if is_overdue(turn["number"], turn.get("changed_at", goodbye.started_at), now):
         return turn | {"next": "hold" if goodbye.lifecycle else "stop"}
     taken = lease.take(settings.table_name, execution, now)
     if taken is None:
         decided("another goodbye has its turn", node=goodbye.subject)
-        return turn | {"next": "wait" if goodbye.lifecycle else "stop", "pause_seconds": pause_seconds(turn["number"])}
+        awaited = event["turn"].get("awaited", 0) + 1
+        told = {"awaited": awaited, "pause_seconds": pause_seconds(awaited)}  # and the number stays: nothing was asked
+        return {**event["turn"], **told, "next": "wait" if goodbye.lifecycle else "stop"}
     config = cluster_config.load(settings.config_parameter)
     found = servers.find(config, members.every(settings.table_name))
     nodes = [describe_server(config, one) for one in found if one.reachable]
@@ -37,4 +39,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     plan = plan_observation(site, nodes, scope=f"{execution}#{taken.fencing}")
     asked = [{"commands": [command]} for command in plan.of(Phase.OBSERVE)]
     decided(f"turn {turn['number']}: {len(asked)} questions to {len(nodes)} servers", fencing=taken.fencing)
-    return turn | {"next": "observe", "fencing": taken.fencing, "observe": asked}
+    return turn | {"next": "observe", "fencing": taken.fencing, "awaited": 0, "observe": asked}

@@ -11,6 +11,7 @@ from lambdas.domain.goodbye import (
     MAXIMUM_TURNS,
     Goodbye,
     drain_pause_seconds,
+    is_overdue,
     pause_seconds,
     read_change,
 )
@@ -30,10 +31,9 @@ def test_it_is_the_same_after_its_way_through_the_state_machine() -> None:
 
 
 def test_it_is_held_after_its_time_and_after_its_turns() -> None:
-    goodbye = a_goodbye()
-    assert not goodbye.is_overdue(MAXIMUM_TURNS, NOW + HOLD_SECONDS - 1)
-    assert goodbye.is_overdue(1, NOW + HOLD_SECONDS)
-    assert goodbye.is_overdue(MAXIMUM_TURNS + 1, NOW)
+    assert not is_overdue(MAXIMUM_TURNS, NOW, NOW + HOLD_SECONDS - 1)
+    assert is_overdue(1, NOW, NOW + HOLD_SECONDS)
+    assert is_overdue(MAXIMUM_TURNS + 1, NOW, NOW)
 
 
 def test_pauses_grow_and_the_turns_suffice_for_the_time() -> None:

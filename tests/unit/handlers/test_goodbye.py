@@ -115,7 +115,7 @@ def test_another_has_its_turn(settings: Settings) -> None:
     taken(settings, OTHER)
     turn = ask(take_turn.handler, goodbye=a_goodbye(), turn={"number": 0, "fencing": 0})
     assert turn["next"] == "stop", "the sweep comes again"
-    assert turn["number"] == 1
+    assert (turn["number"], turn["awaited"]) == (0, 1), "it was no turn"
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,18 @@ def test_a_goodbye_does_not_go_on_for_ever(settings: Settings, number: int, sinc
     assert lease.read(settings.table_name).owner is None
 
 
+def test_what_has_begun_to_leave_is_not_held_halfway(settings: Settings) -> None:
+    goodbye = a_goodbye(started_at=time.time() - HOLD_SECONDS)
+    changed = [{"result": {"changed": True, "reason": "left"}}]
+    decision = {"kind": "act", "row": "leave", "reason": "3 voters remain"}
+    ended = ask(end_turn.handler, goodbye=goodbye, turn=taken(settings), decision=decision, changed=changed)
+    table.update(settings.table_name, "lease", "membership", {"owner": OTHER})
+    assert "pause_seconds" in ask(take_turn.handler, goodbye=goodbye, turn=ended), "it asked for the lease"
+
+
 def test_holding_writes_the_last_reason_and_gives_the_lease_back(settings: Settings) -> None:
-    turn = taken(settings) | {"said": "2 voters would remain"}
-    ask(hold_instance.handler, goodbye=a_goodbye(), turn=turn)
+    decision = {"kind": "wait", "row": "too_few_voters", "reason": "2 voters would remain"}
+    ask(hold_instance.handler, goodbye=a_goodbye(), turn=taken(settings), decision=decision)
     [entry] = journal(settings)
     assert (entry["decision"], entry["reason"]) == ("hold", "2 voters would remain")
     assert lease.read(settings.table_name).owner is None
