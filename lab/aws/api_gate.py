@@ -103,8 +103,10 @@ def _read(service: str, operation: str, request: AWSPreparedRequest) -> ApiCall:
     if isinstance(request.body, str):
         body = request.body.encode()
     bucket = bucket_of(host) if service == "s3" else None
-    headers = dict(request.headers.items())
-    return read(service, HttpRequest(str(request.method), path, query, headers, body, bucket), operation)
+    target = request.headers.get("X-Amz-Target") or ""
+    target = target.decode() if isinstance(target, bytes) else str(target)
+    copies = "x-amz-copy-source" in request.headers
+    return read(service, HttpRequest(str(request.method), path, query, target, body, bucket, copies), operation)
 
 
 def _one_at_a_time(make_client: Any) -> Any:

@@ -76,16 +76,14 @@ class AwsApplication:
             return None
         secure = bool(environ.get(TLS))
         path, _, query = str(environ.get("RAW_URI") or environ["PATH_INFO"]).partition("?")
-        headers = {
-            name.removeprefix("HTTP_").replace("_", "-"): str(environ[name]) for name in environ if "." not in name
-        }
         request = HttpRequest(
             str(environ["REQUEST_METHOD"]),
             path,
             query or str(environ.get("QUERY_STRING", "")),
-            headers,
+            str(environ.get("HTTP_X_AMZ_TARGET", "")),
             body,
             wanted.bucket,
+            "HTTP_X_AMZ_COPY_SOURCE" in environ,
             secure,
         )
         with self._cloud.lock:

@@ -1,7 +1,7 @@
 """ARNs, tags and the like of one account in moto, for whoever says what an API call needs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.ec2 import ec2_backends
@@ -17,6 +17,7 @@ class Account:
 
     cloud: Cloud
     machine_of: MachineOf = lambda token: None
+    _backends: dict[int, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -30,8 +31,11 @@ class Account:
         return self.cloud.arn(service, resource)
 
     def of(self, backends: Any) -> Any:
-        """The region's own of a service's backends."""
-        return backends[self.cloud.account][self.cloud.region]
+        """The region's own of a service's backends. To find it takes moto longer than many a question to it."""
+        found = self._backends.get(id(backends))
+        if found is None:
+            found = self._backends[id(backends)] = backends[self.cloud.account][self.cloud.region]
+        return found
 
     def instance_tags(self, instance_id: str) -> Mapping[str, str]:
         instance = self.of(ec2_backends).get_instance_by_id(instance_id)

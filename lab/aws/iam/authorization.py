@@ -37,7 +37,7 @@ class Authorization:
     def __init__(self, cloud: Cloud, machine_of: MachineOf, *, enforced: bool = True) -> None:
         self._cloud = cloud
         self._account = Account(cloud, machine_of)
-        self._principals = Principals(cloud)
+        self._principals = Principals(self._account)
         self._enforced = enforced
         self.usage = Usage()
         self.denials: list[Denial] = []

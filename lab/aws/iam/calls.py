@@ -19,10 +19,13 @@ class HttpRequest:
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    target: str = ""
+    """The header X-Amz-Target, where the protocol has the operation in it."""
     body: bytes = b""
     bucket: str | None = None
     """Set where S3's virtual-hosted style was used."""
+    copies: bool = False
+    """Whether an object is written that is another's copy."""
     secure: bool = True
 
 
@@ -65,13 +68,11 @@ def read(service: str, request: HttpRequest, operation: str = "") -> ApiCall:
         return ApiCall(service, parameters.get("Action", operation), parameters, request.secure)
     if service in PATH_SERVICES:
         return _path_call(service, request, operation)
-    target = {name.lower(): value for name, value in request.headers.items()}.get("x-amz-target", "")
-    target = target.decode() if isinstance(target, bytes) else target
     try:
         parameters = json.loads(request.body or b"{}")
     except ValueError:
         raise UnknownCallError(f"{service}:{operation}: its body is not JSON") from None
-    return ApiCall(service, target.rpartition(".")[2] or operation, parameters, request.secure)
+    return ApiCall(service, request.target.rpartition(".")[2] or operation, parameters, request.secure)
 
 
 def of_url(url: str) -> tuple[str, str, str]:
@@ -133,6 +134,6 @@ def _object_call(request: HttpRequest) -> ApiCall:
         operation = (_OF_UPLOAD if "uploadid" in query else _OF_OBJECT).get(request.method)
     if operation is None or not bucket:
         raise UnknownCallError(f"s3:{request.method} /{'{key}' if key else ''}?{'&'.join(other)}")
-    if any(name.lower() == "x-amz-copy-source" for name in request.headers):
+    if request.copies:
         raise UnknownCallError("s3:CopyObject")
     return ApiCall("s3", operation, {"Bucket": bucket, "Key": key, **query}, request.secure)

@@ -1,10 +1,13 @@
 """The condition keys of one request: those that it has, those that it is known not to have, and no others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lab.aws.iam.errors import UnknownConditionKeyError
 
 Values = str | Iterable[str] | None
+
+Members = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""What a family has, or how to find out: most requests meet no statement that asks."""
 
 
 class Context:
@@ -18,16 +21,12 @@ class Context:
     def __init__(
         self,
         values: Mapping[str, Values] | None = None,
-        families: Mapping[str, Mapping[str, str]] | None = None,
+        families: Mapping[str, Members] | None = None,
         *,
         under: "Context | None" = None,
     ) -> None:
         self._values = {key.lower(): _tuple(value) for key, value in (values or {}).items()}
-        self._families: tuple[str, ...] = ()
-        for prefix, members in (families or {}).items():
-            self._families += (prefix.lower(),)
-            for name, value in members.items():
-                self._values[f"{prefix}{name}".lower()] = (value,)
+        self._families = families or {}
         self._under = under
 
     def get(self, key: str) -> tuple[str, ...] | None:
@@ -37,8 +36,12 @@ class Context:
         while layer is not None:
             if wanted in layer._values:
                 return layer._values[wanted]
-            if any(wanted.startswith(family) for family in layer._families):
-                return None
+            for prefix, members in layer._families.items():
+                if wanted.startswith(prefix.lower()):
+                    known = members() if callable(members) else members
+                    values = {name.lower(): value for name, value in known.items()}
+                    member = values.get(wanted[len(prefix) :])
+                    return None if member is None else (member,)
             layer = layer._under
         raise UnknownConditionKeyError(f"nobody says whether this request has the condition key {key}")
 

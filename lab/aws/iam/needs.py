@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lab.aws.iam.account import Account
 from lab.aws.iam.calls import ApiCall
-from lab.aws.iam.context import Values
+from lab.aws.iam.context import Members, Values
 
 ANY = "*"
 """The resource of an action that supports none."""
@@ -21,7 +21,7 @@ class Need:
     action: str
     resource: str = ANY
     values: Mapping[str, Values] = field(default_factory=dict)
-    families: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    families: Mapping[str, Members] = field(default_factory=dict)
 
 
 Row = Callable[[ApiCall, Account], Iterable[Need]]
@@ -33,7 +33,7 @@ def anywhere(action: str) -> Row:
     return lambda call, account: (Need(action),)
 
 
-def tagged(tags: Mapping[str, str], *services: str) -> dict[str, Mapping[str, str]]:
+def tagged(tags: Members, *services: str) -> dict[str, Members]:
     """The families of a resource's tags: AWS's own, and the services' older ones."""
     return {
         f"{service}:{'resourceTag' if service == 'ssm' else 'ResourceTag'}/": tags for service in ("aws", *services)

@@ -11,8 +11,7 @@ from moto.iam.models import Role, iam_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from lab.aws.calls import Caller
-from lab.aws.cloud import Cloud
-from lab.aws.iam.account import tags_of
+from lab.aws.iam.account import Account, tags_of
 from lab.aws.iam.context import Context, Values
 from lab.aws.iam.errors import PolicyError
 from lab.aws.iam.evaluation import NOTHING, Identity, Request, evaluate
@@ -46,8 +45,11 @@ class _Session:
 class Principals:
     """Nobody is the answer for the lab's own operator, and for who is let in by other means (an address)."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._cloud = account.cloud
+        self._of = account.of
+        self._roles: dict[str, Role] = {}
+        self._profiles: dict[str, Any] = {}
         self._known: dict[Caller, tuple[tuple[object, ...], Principal]] = {}
         self._sessions: dict[str, Callable[[Caller, str], _Session | None]] = {
             "lambda": self._of_function,
@@ -139,12 +141,20 @@ class Principals:
     def _of_instance(self, caller: Caller, name: str) -> _Session | None:
         if not _INSTANCE.match(name):
             return None
-        instance = self._of(ec2_backends).get_instance_by_id(name)
-        reference = instance.iam_instance_profile if instance else None
-        profile = self._iam.get_instance_profile(reference["Arn"].rsplit("/", 1)[-1]) if reference else None
+        profile = self._profiles.get(name) or self._profile(name)
         arn = self._cloud.arn("ec2", f"instance/{name}")
         role_arn = profile.roles[0].arn if profile and profile.roles else ""
         return _Session(role_arn, "ec2.amazonaws.com", name, arn, {"ec2:SourceInstanceARN": arn})
+
+    def _profile(self, instance_id: str) -> Any:
+        """Kept: to find one of a thousand instances takes moto longer than all else, and its profile stays."""
+        instance = self._of(ec2_backends).get_instance_by_id(instance_id)
+        reference = instance.iam_instance_profile if instance else None
+        if reference is None:
+            return None
+        profile = self._iam.get_instance_profile(reference["Arn"].rsplit("/", 1)[-1])
+        self._profiles[instance_id] = profile
+        return profile
 
     def _of_target(self, caller: Caller, name: str) -> _Session | None:
         """A rule's target has a role, or the target's own policy lets EventBridge in."""
@@ -152,15 +162,18 @@ class Principals:
             return None
         return _Session(caller.role_arn, f"{name}.amazonaws.com", name, caller.source_arn, {})
 
-    def _of(self, backends: Any) -> Any:
-        return backends[self._cloud.account][self._cloud.region]
-
     @property
     def _iam(self) -> Any:
         return iam_backends[self._cloud.account]["aws"]
 
     def _role(self, arn: str) -> Role | None:
-        return next((role for role in self._iam.roles.values() if role.arn == arn), None)
+        """moto knows roles by their ids alone; an ARN is put together each time somebody asks for it."""
+        role = self._roles.get(arn)
+        if role is None or self._iam.roles.get(role.id) is not role:
+            role = next((one for one in self._iam.roles.values() if one.arn == arn), None)
+            if role is not None:
+                self._roles[arn] = role
+        return role
 
 
 def _documents(role: Role) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,7 @@
 """Auto Scaling: what changes a group names it, what describes names nothing."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from moto.autoscaling.models import FakeAutoScalingGroup, autoscaling_backends
 
@@ -25,7 +26,7 @@ def _need(operation: str, account: Account, name: str) -> Need:
     group = _group(account, name)
     # A group that is not there has no id; its name is what a policy can know.
     arn = group.arn if group else account.arn("autoscaling", f"autoScalingGroup::autoScalingGroupName/{name}")
-    tags = tags_of(group.tags) if group else {}
+    tags = partial(tags_of, group.tags) if group else {}
     return Need(f"autoscaling:{operation}", arn, families=tagged(tags, "autoscaling"))
 
 

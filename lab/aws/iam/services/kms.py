@@ -15,6 +15,9 @@ from lab.aws.iam.needs import Need, Row, Rows, anywhere, tagged
 
 def _key(account: Account, key_id: str) -> Key | None:
     backend = account.of(kms_backends)
+    known: Key | None = backend.keys.get(key_id.rsplit("/", 1)[-1])
+    if known:
+        return known
     try:
         found: Key | None = backend.keys.get(backend.any_id_to_key_id(key_id))
     except (AttributeError, TypeError):  # an alias of no key
@@ -32,7 +35,11 @@ def _need(
 ) -> Need:
     key = _key(account, key_id)
     arn = key.arn if key else account.arn("kms", f"key/{key_id.rsplit('/', 1)[-1]}")
-    tags: dict[str, str] = account.of(kms_backends).tagger.get_tag_dict_for_resource(key.id) if key else {}
+
+    def tags() -> dict[str, str]:
+        found: dict[str, str] = account.of(kms_backends).tagger.get_tag_dict_for_resource(key.id) if key else {}
+        return found
+
     context: dict[str, Values] = {
         "kms:CallerAccount": account.id,
         "kms:ViaService": None,

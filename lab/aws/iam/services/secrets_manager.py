@@ -1,6 +1,7 @@
 """Secrets Manager: secrets, and the keys that it opens and closes them with for its caller."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from moto.secretsmanager.models import secretsmanager_backends
@@ -29,7 +30,7 @@ def _on_secret(operation: str, *with_key: str) -> Row:
             "secretsmanager:VersionId": call.text("VersionId") or None,
             "secretsmanager:VersionStage": call.text("VersionStage") or None,
         }
-        families = tagged(tags_of(secret.tags) if secret else {}, "secretsmanager")
+        families = tagged(partial(tags_of, secret.tags) if secret else {}, "secretsmanager")
         yield Need(f"secretsmanager:{operation}", arn, values, families)
         if secret and secret.kms_key_id:
             for action in with_key:

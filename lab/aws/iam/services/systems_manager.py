@@ -1,12 +1,14 @@
 """Systems Manager: parameters, and Run Command, which asks for the document and for each instance."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from moto.ec2 import ec2_backends
 from moto.ssm.models import ssm_backends
 
 from lab.aws.iam.account import Account, tags_of
 from lab.aws.iam.calls import ApiCall
+from lab.aws.iam.context import Members
 from lab.aws.iam.needs import Need, Row, Rows, anywhere, tagged
 from lab.aws.iam.services import kms
 
@@ -50,9 +52,9 @@ def _send_command(call: ApiCall, account: Account) -> Iterable[Need]:
         yield Need("ssm:SendCommand", instance, families=tagged(tags, "ssm"))
 
 
-def _targets(call: ApiCall, account: Account) -> Iterable[tuple[str, dict[str, str]]]:
+def _targets(call: ApiCall, account: Account) -> Iterable[tuple[str, Members]]:
     for instance_id in call.members("InstanceIds"):
-        yield instance_id, dict(account.instance_tags(instance_id))
+        yield instance_id, partial(account.instance_tags, instance_id)
     targets = call.parameters.get("Targets") or ()
     for instance in account.of(ec2_backends).all_instances() if targets else ():
         tags = tags_of(instance.get_tags())
