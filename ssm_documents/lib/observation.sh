@@ -2,6 +2,7 @@
 # What a server tells of a product's membership. That it cannot tell is an answer too, never an error: whoever decides
 # weighs it against what others say.
 source "${BASH_SOURCE[0]%/*}/service.sh"
+source "${BASH_SOURCE[0]%/*}/api.sh"
 
 # shellcheck disable=SC2034 # api.sh reads it: of three servers one may hang, and the document has 60 s
 api_seconds=10

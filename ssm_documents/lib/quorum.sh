@@ -4,6 +4,11 @@
 # Needs a product's own file: read_membership, read_own_raft_id.
 source "${BASH_SOURCE[0]%/*}/lease.sh"
 source "${BASH_SOURCE[0]%/*}/change.sh"
+source "${BASH_SOURCE[0]%/*}/api.sh"
+
+# A product that hangs must not hold a change for longer than its turn has.
+# shellcheck disable=SC2034 # api.sh reads it
+api_seconds=20
 
 require_lease() {
   [[ ${SSM_Fencing:?} =~ ^[0-9]+$ ]] || fail 64 "parameter Fencing is '$SSM_Fencing': a server's change needs a number"

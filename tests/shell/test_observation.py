@@ -180,3 +180,13 @@ def test_a_client_that_went_is_on_no_list_of_consul(world: World) -> None:
 def test_a_clients_going_asks_for_no_lease(world: World, product: str) -> None:
     purge(world, product)
     assert "DynamoDB_20120810.GetItem" not in world.cloud.requests
+
+
+@pytest.mark.parametrize(("library", "seconds"), [("observation", 10), ("quorum", 20)])
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_product_that_hangs_is_not_waited_for_longer_than_a_document_has(
+    world: World, library: str, seconds: int, product: str
+) -> None:
+    """Whatever comes after it in a script: a line of another file would say a minute."""
+    ended = world.node.run_lines(f"{library} {product}_raft", 'result "{\\"seconds\\":$api_seconds}"', **CLIENT)
+    assert ended.result == {"seconds": seconds}
