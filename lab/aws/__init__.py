@@ -13,7 +13,8 @@ seams that are asserted when they are installed:
 
     instances            EC2 boots and ends machines
     auto_scaling         groups: launch, wait, replace, retain, scale in     auto_scaling_api, lifecycle_hooks,
-                                                                             scaling_activities, capacity
+                                                                             scaling_activities, capacity,
+                                                                             instance_refresh
     run_command          SSM commands, and agents that run them              run_command_api, commands,
                                                                              command_delivery, ssm_documents
     lambda_functions     handlers in this process                            invocation

@@ -40,7 +40,10 @@ class ModelSurveyor:
         raft = max(servers.clusters, key=lambda one: len(one.peers))
         sealed = {}
         if product == "vault":
-            sealed = {host.instance_id: servers.cluster_of(host.instance_id) is None for host in servers.living}
+            sealed = {
+                host.instance_id: host.instance_id in servers.sealed or servers.cluster_of(host.instance_id) is None
+                for host in servers.living
+            }
         return ProductSurvey(
             product,
             raft.leader,
