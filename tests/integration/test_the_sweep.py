@@ -35,6 +35,12 @@ def terminate(story: Story, server: str) -> None:
     )
 
 
+def owner(story: Story) -> str | None:
+    """Who has the membership lease."""
+    found: str | None = story.records("lease").get("membership", {}).get("owner")
+    return found
+
+
 def assert_back(story: Story) -> None:
     """Three servers in service, and they are all the peers there are."""
     assert list(story.states("servers").values()) == ["InService"] * 3
@@ -103,11 +109,11 @@ def test_what_cannot_go_is_held_with_its_reason_and_goes_when_it_can(
 def test_a_goodbye_whose_execution_died_is_taken_over(three: Story) -> None:
     server = min(three.states("servers"))
     terminate(three, server)
-    three.wait_until(lambda: bool(three.records("lease")["membership"]["owner"]), LONG, lambda: "no turn was taken")
+    three.wait_until(lambda: owner(three) is not None, LONG, lambda: "no turn was taken")
     [running] = [one for one in three.executions("node_terminate") if one.status == "RUNNING"]
     three.aws.client("stepfunctions").stop_execution(executionArn=running.arn)
     three.settle(LONG)
-    if three.records("lease")["membership"]["owner"]:
+    if owner(three):
         three.expire_lease()
 
     three.sweep()
