@@ -36,7 +36,7 @@ class Task:
         return self.parameters["SecretsPrefix"] + name
 
     def require_secret(self, name: str) -> str:
-        value = self.world.secret(self.secret_name(name))
+        value = self.world.secret(self.host, self.secret_name(name))
         if value is None:
             raise ExitError(75, f"secret {self.secret_name(name)} has no value yet")
         return value

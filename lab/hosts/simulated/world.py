@@ -40,7 +40,7 @@ class World:
             )
             for product in PRODUCTS
         }
-        self._secrets: dict[str, tuple[float, str]] = {}
+        self._secrets: dict[tuple[str | None, str], tuple[float, str]] = {}
         self._digests: dict[tuple[str, str], tuple[float, str]] = {}
 
     def _alive(self, instance_id: str) -> bool:
@@ -114,10 +114,10 @@ class World:
         except ClientError as error:
             raise ExitError(70, f"reading {key}: {_code(error)}") from error
 
-    def secret(self, name: str) -> str | None:
-        """A secret's value, or None where it has none yet."""
-        now = time.monotonic()
-        read_at, value = self._secrets.get(name, (-CACHE_SECONDS, ""))
+    def secret(self, host: Host, name: str) -> str | None:
+        """A secret's value, or None where it has none yet. What one role may read says nothing of another."""
+        now, key = time.monotonic(), (host.machine.role_name, name)
+        read_at, value = self._secrets.get(key, (-CACHE_SECONDS, ""))
         if now - read_at < CACHE_SECONDS:
             return value
         try:
@@ -127,7 +127,7 @@ class World:
                 return None
             raise ExitError(70, f"reading secret {name} answered {_code(error)}") from error
         if value:
-            self._secrets[name] = (now, value)
+            self._secrets[key] = (now, value)
         return value or None
 
     def store_secret(self, name: str, value: str, generation: str, label: str = "AWSCURRENT") -> bool:
@@ -142,7 +142,8 @@ class World:
             if _code(error) == "ResourceExistsException":
                 return False
             raise ExitError(70, f"storing secret {name} answered {_code(error)}") from error
-        self._secrets.pop(name, None)
+        for key in [key for key in self._secrets.copy() if key[1] == name]:
+            self._secrets.pop(key, None)
         return True
 
 

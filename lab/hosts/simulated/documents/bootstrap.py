@@ -27,7 +27,7 @@ def nomad(task: Task) -> dict[str, Any]:
     bootstrapped = _bootstrap_acl(task, values["management_secret"])
     for token in values.get("tokens", ()):
         name = task.secret_name(token["secret"])
-        if task.world.secret(name) is None:
+        if task.world.secret(task.host, name) is None:
             task.world.store_secret(name, str(uuid.uuid4()), task.parameters["Generation"])
     return {"bootstrapped": bootstrapped, "written": _write(task, values, ("policies", "tokens"))}
 

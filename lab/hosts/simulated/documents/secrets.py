@@ -45,7 +45,7 @@ def vault_init(task: Task) -> dict[str, Any]:
 
 def read_recovery_keys(task: Task, name: str) -> dict[str, Any] | None:
     """What is stored, or None; a probe, which may be a secret's first version and so its current one, has no keys."""
-    stored = json.loads(task.world.secret(task.secret_name(name)) or "{}")
+    stored = json.loads(task.world.secret(task.host, task.secret_name(name)) or "{}")
     return stored if "recovery_keys" in stored else None
 
 
@@ -54,7 +54,7 @@ def _ensure(task: Task, makers: dict[str, Callable[[], str]]) -> dict[str, Any]:
     made = 0
     for name, maker in makers.items():
         secret = task.secret_name(name)
-        if task.world.secret(secret) is None:
+        if task.world.secret(task.host, secret) is None:
             made += task.world.store_secret(secret, maker(), task.parameters["Generation"])
     return {"made": made}
 
