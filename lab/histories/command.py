@@ -1,6 +1,10 @@
 """`python -m lab.histories`: run histories, replay one, search exhaustively, try mutants."""
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +20,8 @@ from lab.histories.shrink import shrink
 BUILD = Path(__file__).parents[2] / "build"
 LOG_WIDTH = 160
 
-BOUND_OF_ALL = 120.0
-"""Seconds for three products at once, which no machine searches to the end."""
+BOUND = 120.0
+"""Seconds for searches that come to no end in a time that anybody waits."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -87,25 +91,27 @@ def tell(shown: Console, ended: Ended, mutant: str = "") -> None:
 
 @app.command(name="exhaust")
 def exhaust_worlds(
-    products: Annotated[str, typer.Option(help="With commas between; two searches if it is left out.")] = "",
+    products: Annotated[str, typer.Option(help="With commas between; three searches if it is left out.")] = "",
     pool: Annotated[int, typer.Option(min=0, help="Misfortunes beyond those that the small world always has.")] = 0,
     states: Annotated[int, typer.Option(min=1, help="Cut off after so many.")] = 3_000_000,
     seconds: Annotated[float, typer.Option(help="Cut off after so long, each search.")] = 600,
     as_json: Json = False,
 ) -> None:
-    """Search every interleaving of a small world: one product as far as it goes, all three to a bound."""
+    """Search every interleaving of a small world: to the end with one product, to a bound with one more misfortune,
+    and to a bound with all three products."""
     shown = console()
-    worlds = [tuple(products.split(","))] if products else [("consul",), ("consul", "vault", "nomad")]
-    rows = table("products", "states", "steps", "depth", "", "seconds", "broken rule")
+    rows = table("products", "more misfortunes", "states", "steps", "depth", "", "seconds", "broken rule")
+    worlds = [(tuple(products.split(",")), pool, seconds)]
+    if not products:
+        worlds = [(("consul",), 0, seconds), (("consul",), 1, BOUND), (("consul", "vault", "nomad"), 0, BOUND)]
     searches = []
-    for number, world in enumerate(worlds):
-        bound = seconds if number == 0 else min(seconds, BOUND_OF_ALL)
+    for world, more, bound in worlds:
         with shown.status(f"every interleaving of 3 voters of {', '.join(world)}"):
-            found = exhaust.search(world, pool=pool, most_states=states, most_seconds=bound)
+            found = exhaust.search(world, budget=exhaust.Budget(pool=more), most_states=states, most_seconds=bound)
         searches.append(found)
         ended = "complete" if found.complete else "cut off"
         counts = (f"{found.states:,}", f"{found.steps:,}", str(found.depth))
-        rows.add_row(", ".join(world), *counts, ended, f"{found.seconds:.0f}", found.rule or "none")
+        rows.add_row(", ".join(world), str(more), *counts, ended, f"{found.seconds:.0f}", found.rule or "none")
     shown.print(rows)
     keep("exhaust", [found.as_json() for found in searches], as_json)
     for found in searches:
@@ -140,6 +146,43 @@ def try_mutants(
     if missed:
         shown.print(f"not caught: {', '.join(missed)}", style="red", markup=False)
         raise typer.Exit(1)
+
+
+@app.command()
+def machines(
+    count: Annotated[int, typer.Option(min=1)] = 300,
+    seed: Annotated[int, typer.Option()] = 1,
+    as_json: Json = False,
+) -> None:
+    """Live histories through the real state machines and handlers, on simulated hosts."""
+    from lab.histories import real  # the embedded AWS takes a while to import
+
+    shown = console()
+    with bar(shown) as progress, quiet():
+        task = progress.add_task("histories", total=count)
+        lived, found = real.live_all(count, seed, lambda: progress.advance(task))
+    keep("machines", found, as_json)
+    shown.print(f"{found['histories']} histories in {found['seconds']:.0f} s, {found['executions']} goodbyes")
+    for one in lived.broken:
+        shown.print(f"history {one.number} ({', '.join(one.deeds)}): {one.why}", style="red", markup=False)
+        shown.print(f"again: .venv/bin/python -m lab.histories machines --count {one.number + 1} --seed {seed}")
+    if lived.broken:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Handlers log to stdout, as Lambda has it."""
+    BUILD.mkdir(exist_ok=True)
+    real = os.dup(1)
+    try:
+        with (BUILD / "machines.log").open("w") as file:
+            os.dup2(file.fileno(), 1)
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(real, 1)
+        os.close(real)
 
 
 def keep(name: str, found: object, as_json: bool) -> None:

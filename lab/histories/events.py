@@ -108,8 +108,11 @@ def check(world: World, place: int) -> World:
     if not script.may(world, command):
         return run_once(world, place)
     invariants.checked(world, command)
+    unnoticed = quorum.unnoticed(world, command.product, command.peer)
+    if unnoticed > quorum.spare(world, command.product, command.peer):
+        return world  # more failures in the seconds until autopilot notices than any spare voter bears
     commands = list(world.commands)
-    commands[place] = command._replace(checked=True, losses=quorum.unnoticed(world, command.product, command.peer))
+    commands[place] = command._replace(checked=True, losses=unnoticed)
     return world._replace(commands=tuple(commands))
 
 

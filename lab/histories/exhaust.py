@@ -35,6 +35,10 @@ class Budget(NamedTuple):
     pool: int = 1
 
 
+ALONE = Budget(pool=0)
+"""Without more misfortunes than the small world always has."""
+
+
 class Node(NamedTuple):
     world: World
     budget: Budget
@@ -269,8 +273,8 @@ def search(
     products: tuple[Product, ...],
     *,
     size: int = SIZE,
-    pool: int = 1,
+    budget: Budget = ALONE,
     most_states: int = 3_000_000,
     most_seconds: float = 600.0,
 ) -> Found:
-    return Search(products, size, Budget(pool=pool), most_states, most_seconds).run()
+    return Search(products, size, budget, most_states, most_seconds).run()

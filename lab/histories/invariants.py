@@ -2,7 +2,7 @@
 arithmetic here."""
 
 from lab.histories import quorum
-from lab.histories.world import NOBODY, Command, Raft, World, name, number_of
+from lab.histories.world import NOBODY, Command, Host, Raft, World, name, number_of
 from lambdas.domain.membership.decision import Decision
 from lambdas.domain.membership.observation import Observation
 
@@ -60,7 +60,7 @@ def _with_a_spare(world: World, raft: Raft, number: int, size: int, words: str) 
         voter
         for voter in rest
         if quorum.looks_healthy(world, raft.product, voter)
-        and not (raft.product == "vault" and world.hosts[voter].sealed)
+        and not (raft.product == "vault" and _says_sealed(world.hosts[voter]))
     ]
     need(len(rest) >= size, "remove after join", f"{words}, and leaves {len(rest)} voters of {raft.product}")
     spare = 1 if len(rest) >= 3 else 0
@@ -69,6 +69,11 @@ def _with_a_spare(world: World, raft: Raft, number: int, size: int, words: str) 
         "survives one more",
         f"{words}, and leaves {len(fit)} fit voters of {len(rest)} of {raft.product}",
     )
+
+
+def _says_sealed(host: Host) -> bool:
+    """Sealed, and its agent answers: else nobody can know what autopilot has not noticed."""
+    return host.sealed and host.alive and host.agent
 
 
 def changing(before: World, command: Command) -> None:

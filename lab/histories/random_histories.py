@@ -30,6 +30,10 @@ CURES = ("reboot", "rejoin", "resume", "unseal", "put_right", "see", "sweep", "e
 """Always possible, whatever else a history leaves out."""
 
 
+UNNOTICED = 0.8
+"""How seldom autopilot notices, beside all else that may happen: what it has not noticed is where the danger is."""
+
+
 class History(NamedTuple):
     seed: int
     size: int
@@ -97,6 +101,8 @@ def loses_quorum(before: World, after: World) -> bool:
 
 def ordinary(random: Random, world: World) -> Event | None:
     possible = list(events.natural(world))
+    if random.random() < UNNOTICED:
+        possible = [event for event in possible if event[0] != "feel"]
     return random.choice(possible) if possible else None
 
 

@@ -56,10 +56,17 @@ def try_one(name: str, count: int, seconds: float) -> Trial:
     return trial
 
 
+BUDGETS = (
+    (0.3, exhaust.Budget(pool=0)),
+    (0.2, exhaust.Budget(deaths=0, expiries=0, fates=0, pool=1)),
+    (0.5, exhaust.Budget(pool=1)),
+)
+"""Parts of the small world, then all of it: what shows early is found early. Each with its share of the time."""
+
+
 def search_for(trial: Trial, mutant: mutants.Mutant, seconds: float) -> None:
-    """First without further misfortunes, then with one: what shows early is found early."""
-    for pool, share in ((0, 0.4), (1, 0.6)):
-        found = exhaust.search(mutant.products, size=mutant.size, pool=pool, most_seconds=seconds * share)
+    for share, budget in BUDGETS:
+        found = exhaust.search(mutant.products, size=mutant.size, budget=budget, most_seconds=seconds * share)
         trial.states += found.states
         trial.found = found.rule
         if found.rule:

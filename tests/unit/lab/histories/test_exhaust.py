@@ -10,7 +10,7 @@ from lambdas.domain.membership.lease import Lease
 
 
 def test_the_first_states_of_the_small_world_keep_every_invariant() -> None:
-    found = exhaust.search(("consul",), pool=1, most_states=1_200)
+    found = exhaust.search(("consul",), budget=exhaust.Budget(pool=1), most_states=1_200)
     assert not found.rule, found.words
     assert found.states >= 1_200
     assert not found.complete
@@ -19,7 +19,7 @@ def test_the_first_states_of_the_small_world_keep_every_invariant() -> None:
 @pytest.mark.parametrize("mutant", ["skip the quorum check", "dead voter never removed"])
 def test_it_finds_a_deliberate_mistake_and_the_way_there(mutant: str) -> None:
     with mutants.made(mutant):
-        found = exhaust.search(("consul",), pool=0, most_states=5_000)
+        found = exhaust.search(("consul",), most_states=5_000)
         assert found.rule
         assert found.history is not None
         assert replay(found.history)[0] == found.rule
