@@ -161,6 +161,37 @@ class Story(Laboratory):
             InstanceId=instance_id, ShouldDecrementDesiredCapacity=True
         )
 
+    def terminate(self, instance_id: str) -> None:
+        """What an operator does who wants that very instance replaced."""
+        self.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=instance_id, ShouldDecrementDesiredCapacity=False
+        )
+
+    # Goodbyes.
+
+    def goodbyes_of(self, subject: str) -> list[ExecutionRecord]:
+        """Executions of node_terminate that took the goodbye, by whomever they were started."""
+        return [
+            one
+            for one in self.executions("node_terminate")
+            if "Ignored" not in one.states_entered
+            and subject in (one.input.get("subject"), one.input.get("detail", {}).get("EC2InstanceId"))
+        ]
+
+    def decisions(self, subject: str) -> list[dict[str, str]]:
+        """What the journal has of a goodbye, the newest last."""
+        return [entry for entry in self.journal() if entry["node"] == subject and entry["what"] == "goodbye"]
+
+    def assert_whole(self, servers: int) -> None:
+        """So many servers in service, and just they are the voters of each product; the lease is nobody's."""
+        assert list(self.states("servers").values()) == ["InService"] * servers
+        self.assert_one_cluster()
+        for product in PRODUCTS:
+            [raft] = self.clusters(product)
+            assert set(raft.peers) == set(raft.voters) == set(self.states("servers")), product
+        assert set(self.records("member")) == set(self.states("servers"))
+        assert self.records("lease").get("membership", {}).get("owner") is None
+
     # Records, logs, products.
 
     def records(self, pk: str) -> dict[str, dict[str, Any]]:
