@@ -24,7 +24,7 @@ TIME_SCALE = 0.01
 SWEEPS = 12
 """Most sweeps that a cluster gets until it has to be whole."""
 
-DRAIN_SECONDS = 120.0
+DRAIN_SECONDS = 180.0
 SIZE = 3
 
 GOODBYE_FUNCTIONS = ("plan_terminate", "take_turn", "decide_step", "end_turn", "complete_terminate")
@@ -202,7 +202,7 @@ def live_all(count: int, seed: int, progress: Callable[[], None]) -> tuple[Machi
     began = time.monotonic()
     prepared = prepare("simulated", CLUSTER)
     with Laboratory(
-        "simulated", CLUSTER, prepared=prepared, time_scale=TIME_SCALE, timeout_scale=0.05, shortest_timeout_seconds=5.0
+        "simulated", CLUSTER, prepared=prepared, time_scale=TIME_SCALE, timeout_scale=0.005, shortest_timeout_seconds=1.5
     ) as lab:
         lab.wait_formed()
         machines = Machines(lab)
