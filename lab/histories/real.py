@@ -21,6 +21,9 @@ from lambdas.domain.config import PRODUCTS
 
 CLUSTER = Path(__file__).parent / "machines.yaml"
 TIME_SCALE = 0.01
+IMPATIENT = {"timeout_scale": 0.005, "shortest_timeout_seconds": 1.5}
+"""A lost event costs a time-out: a second or two of the clock."""
+
 SWEEPS = 12
 """Most sweeps that a cluster gets until it has to be whole."""
 
@@ -201,9 +204,7 @@ def live_all(count: int, seed: int, progress: Callable[[], None]) -> tuple[Machi
     """All histories one after the other. The first that does not come to rest ends them: the next would begin ill."""
     began = time.monotonic()
     prepared = prepare("simulated", CLUSTER)
-    with Laboratory(
-        "simulated", CLUSTER, prepared=prepared, time_scale=TIME_SCALE, timeout_scale=0.005, shortest_timeout_seconds=1.5
-    ) as lab:
+    with Laboratory("simulated", CLUSTER, prepared=prepared, time_scale=TIME_SCALE, **IMPATIENT) as lab:
         lab.wait_formed()
         machines = Machines(lab)
         lived = 0
