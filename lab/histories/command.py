@@ -125,7 +125,7 @@ def exhaust_worlds(
 def try_mutants(
     count: Annotated[int, typer.Option(min=1, help="Histories of each mutant.")] = 300,
     only: Annotated[str, typer.Option(help="One of them, by its name.")] = "",
-    seconds: Annotated[float, typer.Option(help="The longest that one exhaustive search may take.")] = 120,
+    seconds: Annotated[float, typer.Option(help="The longest that the exhaustive search for one may take.")] = 300,
     processes: Annotated[int, typer.Option(min=1)] = 2,
     as_json: Json = False,
 ) -> None:
