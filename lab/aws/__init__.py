@@ -26,6 +26,7 @@ seams that are asserted when they are installed:
     deployment           the output of `cdk synth` into stacks               public_parameters
     http_server          the same AWS for processes outside                  endpoints, object_stream
     api_gate             the door for all calls of this process              calls (who calls what), chaos (faults)
+    iam                  whether the caller may: its role's policies, and the resource's
 
 What they share: `cloud`, `seams`, `big_lock`, `background`, `clock`.
 

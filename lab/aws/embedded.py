@@ -55,7 +55,8 @@ class EmbeddedAws:
     ...     aws.drain()
 
     moto is patched for the whole process while it is open, so there is one at a time. `hosts` stay the caller's:
-    close them after this.
+    close them after this. Handlers, state machines, rules and nodes may do what their roles allow; without
+    `permissions_enforced` what they may not do is told in `denials`, and done.
     """
 
     _open: ClassVar[threading.Lock] = threading.Lock()
@@ -70,7 +71,7 @@ class EmbeddedAws:
         shortest_timeout_seconds: float = 0.0,
         chaos: Chaos | None = None,
         *,
-        permissions_enforced: bool = False,
+        permissions_enforced: bool = True,
     ) -> None:
         self.region = region
         self.account = account

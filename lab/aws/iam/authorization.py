@@ -1,5 +1,6 @@
 """The question that the door asks for each call: may this caller do that?"""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from lab.aws.iam.principals import Principal, Principals
 from lab.aws.iam.resource_policies import RESOURCE_DECIDES, policies_on
 from lab.aws.iam.services import needs_of
 from lab.aws.iam.usage import Usage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Authorization:
                 return None
             self._cloud.background.errors.append(error)
             raise
+        for denial in denials:
+            log.warning("not allowed: %s: %s", denial.call, denial.message)
         self.denials += denials
         return denials[0].message if denials and self._enforced else None
 
