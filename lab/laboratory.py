@@ -161,6 +161,18 @@ class Laboratory:
             AutoScalingGroupName=names.autoscaling_group(self.config.name, group), DesiredCapacity=desired
         )
 
+    def refresh(self, group: str | None = None, timeout_seconds: float = 1800.0) -> None:
+        """Replace every instance of a group, the first server group unless told, one after the other; until done."""
+        group = names.autoscaling_group(self.config.name, group or self.config.server_groups[0].name)
+        scaling = self.aws.client("autoscaling")
+        scaling.start_instance_refresh(AutoScalingGroupName=group)
+
+        def newest() -> dict[str, Any]:
+            found = scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"]
+            return dict(found[0])
+
+        self.wait_until(lambda: newest()["Status"] == "Successful", timeout_seconds, lambda: str(newest()))
+
     def submit_job(self) -> None:
         """Hand the sample job to Nomad, with its image from the cluster's bucket."""
         manifest = self.aws.client("s3").get_object(Bucket=self.bucket, Key=MANIFEST_KEY)["Body"].read()

@@ -1,8 +1,10 @@
-"""The whole way: groups get their size, and a secured cluster runs a job, with nobody logging in."""
+"""The whole way: groups get their size, and a secured cluster runs a job, with nobody logging in.
+
+How it grows and shrinks afterwards: test_goodbyes.
+"""
 
 import socket
 import ssl
-import time
 import urllib.error
 from collections.abc import Iterator
 
@@ -96,15 +98,6 @@ def test_a_docker_job_on_a_bridge_answers_over_http_and_is_in_consul(lab: Labora
     assert "quorate/hello:1" in networks.stdout
 
 
-def test_servers_scaled_from_three_to_five_join_without_forming_again(lab: Laboratory) -> None:
-    before = lab.formation()
-    lab.scale(servers=5)
-    lab.wait_in_service()
-    assert_quorate(lab.survey(), voters=5)
-    assert executions(lab, "form_cluster") == ["lab-g1-a1"]
-    assert lab.formation() == before
-
-
 def test_a_second_client_takes_part(lab: Laboratory) -> None:
     lab.scale(clients=2)
     lab.wait_in_service()
@@ -116,17 +109,3 @@ def test_a_client_that_is_scaled_in_leaves_and_goes(lab: Laboratory) -> None:
     lab.wait_in_service()
     lab.wait_until(lambda: len(lab.survey().clients_ready) == 1, 60, lambda: str(lab.survey().clients_ready))
     assert len(executions(lab, "node_terminate", "SUCCEEDED")) == 1
-
-
-def test_a_server_that_nothing_shows_safe_to_go_is_retained(lab: Laboratory) -> None:
-    lab.scale(servers=4)
-    ends_at = time.monotonic() + 60
-    while "Terminating:Retained" not in states(lab):
-        assert time.monotonic() < ends_at, states(lab)
-        time.sleep(1)
-    assert_quorate(lab.survey(), voters=5)
-
-
-def states(lab: Laboratory) -> list[str]:
-    groups = lab.aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-    return [instance["LifecycleState"] for group in groups for instance in group["Instances"]]
