@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Takes the node out of Nomad, by stopping it for good. Nomad has no call to leave: a server that stays removes this one
-# afterwards (remove.sh), and a client was drained before (drain.sh).
+# Takes the node out of Nomad and stops it for good; a client was drained before (drain.sh). Nomad has no call to leave: a
+# server has its own peer removed first, since one that stops as a voter takes quorum along where it was one of two.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/service.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/quorum.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_raft.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/nomad_gossip.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_drain.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
@@ -21,12 +22,23 @@ main() {
   fi
   retire_service nomad
   [[ $left == true ]] || refuse "nomad does not run here"
-  note_change "nomad has stopped here"
+  [[ $kind == client ]] || see_it_gone
+  note_change "left nomad"
 }
 
+# It lives for a moment after its removal: before the leader's next look at gossip, which would take it back, it has stopped.
 prepare_server() {
   use_nomad_token
   require_goodbye nomad
+  is_peer || return 0
+  remove_peer "$SSM_PeerId"
+  [[ $reply_status == 20[04] ]] || fail 75 "removing this peer of Nomad answered $(describe_reply)"
+}
+
+see_it_gone() {
+  nomad_url=https://$(leader_address):4646
+  forget_server "$SSM_PeerId"
+  wait_until 15 "the goodbye to Nomad's Raft" is_out
 }
 
 # Nobody drained it: what it runs gets most of a minute.

@@ -283,6 +283,7 @@ def _member_of_vault(world: World) -> dict[str, str]:
 
 def _member_of_nomad(world: World) -> dict[str, str]:
     world.running("nomad")
+    world.nomad.runs_here = world.path("/.units/nomad.active").exists
     world.fill_secrets()
     for kind in ("server", "client"):
         world.nomad.tokens[kind] = {"Name": kind, "SecretID": TOKENS[f"nomad/operator-token-{kind}"]}

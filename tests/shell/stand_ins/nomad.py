@@ -1,5 +1,6 @@
 """Nomad's API as far as the documents go: tokens whose secret Nomad chooses, autopilot, one client node."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ class Nomad(Product):
         """Allocations on the node."""
         self.clients: dict[str, dict[str, Any]] = {}
         """Nodes that the servers list, by id."""
+        self.runs_here: Callable[[], bool] = lambda: True
+        """Whether the node's own server still runs: one that has stopped refutes nothing in gossip."""
         super().__init__(*args)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str, certified: bool) -> Answer:
@@ -119,6 +122,7 @@ class Nomad(Product):
 
     def _force_leave(self, name: str) -> None:
         """The leader removes any peer that has the id OR the address of the member that left."""
+        self.raft.members[0].lives = self.runs_here()
         gone = next((one for one in self.raft.members if one.name == name), None)
         self.raft.forget(name)
         if gone and gone not in self.raft.members:

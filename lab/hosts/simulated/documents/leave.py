@@ -28,18 +28,16 @@ def product(task: Task) -> dict[str, Any]:
         return refused(str(why))
     if not runs:
         return refused(f"{task.component} does not run here")
-    return changed("nomad has stopped here" if task.component == "nomad" else f"left {task.component}")
+    return changed(f"left {task.component}")
 
 
 def _leave_raft(task: Task) -> None:
-    """A server of Nomad only stops: one that stays removes its peer afterwards."""
     seen = require_membership(task)
     seen.require_own_peer()
     if seen.leads:
         raise RefusedError(f"this server leads {seen.product}: it hands over first")
     seen.require_quorum()
-    if task.component != "nomad":
-        seen.raft.remove(task.host.instance_id)
+    seen.raft.remove(task.host.instance_id)
 
 
 def _retire(task: Task) -> None:
