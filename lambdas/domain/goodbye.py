@@ -50,9 +50,9 @@ def is_overdue(turn: int, since: float, now: float) -> bool:
     return turn > MAXIMUM_TURNS or now - since >= HOLD_SECONDS
 
 
-def pause_seconds(turn: int) -> int:
-    """Before the turn after this one: a replacement takes minutes, but the last of them may be over in a moment."""
-    return min(PAUSE_STEP_SECONDS * max(1, turn), LONGEST_PAUSE_SECONDS)
+def pause_seconds(waits: int) -> int:
+    """After so many waits in a row: a replacement takes minutes, but what a change left behind is over in a moment."""
+    return min(PAUSE_STEP_SECONDS * max(1, waits), LONGEST_PAUSE_SECONDS)
 
 
 def drain_pause_seconds(drain_round: int, drain_seconds: int) -> int:

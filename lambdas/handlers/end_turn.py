@@ -35,8 +35,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             ),
         )
     if changed:
-        return {**turn, "said": decision["reason"], "changed_at": time.time(), "next": "turn"}
+        return {**turn, "said": decision["reason"], "changed_at": time.time(), "waits": 0, "next": "turn"}
     lease.release(settings.table_name, event["execution"], turn["fencing"])
-    waits = goodbye.lifecycle is not None and decision["kind"] != "keep"
-    said = {"said": decision["reason"], "pause_seconds": pause_seconds(turn["number"])}
-    return {**turn, **said, "next": "wait" if waits else "stop"}
+    goes_on = goodbye.lifecycle is not None and decision["kind"] != "keep"
+    waits = turn.get("waits", 0) + 1
+    said = {"said": decision["reason"], "waits": waits, "pause_seconds": pause_seconds(waits)}
+    return {**turn, **said, "next": "wait" if goes_on else "stop"}

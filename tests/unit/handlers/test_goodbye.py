@@ -89,7 +89,20 @@ def test_somebody_who_waits_for_an_answer_is_waited_for(settings: Settings) -> N
     goodbye = a_goodbye(lifecycle=a_lifecycle_event("terminate")["detail"])
     decision = {"kind": "wait", "row": "row", "reason": "why"}
     ended = ask(end_turn.handler, goodbye=goodbye, turn=taken(settings), decision=decision, changed=[])
-    assert (ended["next"], ended["said"], ended["pause_seconds"]) == ("wait", "why", 15)
+    assert (ended["next"], ended["said"], ended["pause_seconds"]) == ("wait", "why", 5)
+    turn = taken(settings) | {"waits": ended["waits"]}
+    again = ask(end_turn.handler, goodbye=goodbye, turn=turn, decision=decision, changed=[])
+    assert again["pause_seconds"] == 10, "it grows with each turn that changed nothing"
+
+
+def test_a_change_makes_the_next_pause_short_again(settings: Settings) -> None:
+    """A leader's goodbye takes nine turns: what flaps for a second after them is not waited for as if it were stuck."""
+    goodbye = a_goodbye(lifecycle=a_lifecycle_event("terminate")["detail"])
+    changed = [{"result": {"changed": True, "reason": "left"}}]
+    act, wait = ({"kind": kind, "row": "row", "reason": "why"} for kind in ("act", "wait"))
+    ended = ask(end_turn.handler, goodbye=goodbye, turn=taken(settings) | {"waits": 7}, decision=act, changed=changed)
+    turn = taken(settings) | {"waits": ended["waits"]}
+    assert ask(end_turn.handler, goodbye=goodbye, turn=turn, decision=wait, changed=[])["pause_seconds"] == 5
 
 
 def test_nothing_is_decided_or_let_go_without_the_lease(settings: Settings) -> None:
