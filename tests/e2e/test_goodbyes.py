@@ -129,7 +129,7 @@ def test_a_host_that_dies_without_notice_is_replaced_and_its_peers_are_removed(l
     """It leads Consul, and EC2's status check tells its group of it."""
     victim = lab.survey().products["consul"].leader
     assert victim is not None
-    lab.data_center.containers.kill(victim)  # type: ignore[attr-defined]
+    lab.data_center.faulty.kill(victim)
     lab.aws.client("autoscaling").set_instance_health(InstanceId=victim, HealthStatus="Unhealthy")
     settle(lab, voters=3)
     assert victim not in servers(lab)
