@@ -17,7 +17,7 @@ from lab.bench.figures import Measured
 from lab.preparation import DEFAULT_CLUSTER
 from lab.products.progress import Bars, Report
 
-PARTS = ("package", "synthesis", "scale", "formation")
+PARTS = ("package", "synthesis", "scale", "formation", "goodbye")
 """In the order in which they are measured: what others on the machine disturb most comes first."""
 
 OUTPUT = machine.REPOSITORY / "build" / "bench.json"
@@ -29,7 +29,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def bench(
     only: Annotated[str, typer.Option(help=f"Parts to measure, with commas between: {','.join(PARTS)}.")] = "",
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of formation; each takes two minutes.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of formation, two minutes each; hosts that die, one.")] = 3,
     imports: Annotated[int, typer.Option(min=1, help="Cold imports and syntheses to take the median of.")] = 7,
     sizes: Annotated[str, typer.Option(help="Clients of the growing cluster.")] = "3,30,300",
     cluster: Annotated[Path, typer.Option(help="Cluster file.", exists=True, dir_okay=False)] = DEFAULT_CLUSTER,
@@ -39,8 +39,8 @@ def bench(
 ) -> None:
     """Measure the figures that Quorate is held to, and say which are met.
 
-    `formation` needs root and what `make up` needs; the other parts run anywhere. Figures are for the machine and the
-    load that they were measured under, which the JSON tells.
+    `formation` and `goodbye` need root and what `make up` needs; the other parts run anywhere. Figures are for the
+    machine and the load that they were measured under, which the JSON tells.
     """
     parts = _parts(only)
     steps = tuple(sorted(_numbers(sizes)))
@@ -81,11 +81,17 @@ def _measure(
 
         return formation.measure(cluster, repeats, progress)
 
+    def of_goodbye() -> Measured:
+        from lab.bench import goodbye
+
+        return goodbye.measure(cluster, repeats, progress)
+
     measure: dict[str, Callable[[], Measured]] = {
         "package": lambda: package.measure(imports, progress),
         "synthesis": lambda: synthesis.measure(cluster, imports, progress),
         "scale": lambda: scale.measure(cluster, sizes, progress),
         "formation": of_formation,
+        "goodbye": of_goodbye,
     }
     return measure[part]()
 

@@ -12,14 +12,18 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from lab.aws import ExecutionRecord
+from lab.bench import decision
 from lab.bench.command import PARTS, app
 from lab.bench.figures import Figure, median_figure
 from lab.bench.floor_node import REQUESTS, Trust, pack, seed_members
 from lab.bench.launches import kind_of, round_trips
 from lab.bench.timeline import covered, top_states
 from lambdas.domain import cluster_file
+from lambdas.domain.membership.decision import decide
+from lambdas.domain.membership.observation import Raft
 from lambdas.domain.names import SECRET_NAMES, autoscaling_group
 from lambdas.domain.node import Instance, Node, describe_node
+from lambdas.domain.observed import observe
 
 LAB = Path(__file__).parents[3] / "clusters" / "lab.yaml"
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,6 +130,15 @@ def test_the_seed_is_told_every_token_that_nodes_use() -> None:
     assert all(trust.secrets[f"consul/agent-token-{kind}"] in tokens for kind in ("server", "client"))
     assert members[f"{REQUESTS}/job.vars"].content == 'a = "b"\n'
     assert {one.mode & 0o077 for one in members.values()} == {0}
+
+
+def test_the_decision_that_is_timed_asks_every_row_of_seven_servers() -> None:
+    """Seven voters of whom one leaves: the answer stands in one of the last rows."""
+    config = cluster_file.load(LAB)
+    observation = observe(config, decision.sample_servers(config), (), decision.sample_answers())
+    assert {len(raft.voters) for raft in observation.rafts.values() if isinstance(raft, Raft)} == {7}
+    decided = decide(observation, observation.servers[0].instance_id)
+    assert (decided.kind, decided.row) == ("act", "leave")
 
 
 def test_help_names_every_part() -> None:
