@@ -33,7 +33,12 @@ def an_arrival(
 
 
 def a_site(**changes: Any) -> Site:
-    return Site(a_config(**changes), bucket="quorate-demo-123456789012-eu-west-1", unseal_key_id="unseal-key", table="quorate-demo-records")
+    return Site(
+        a_config(**changes),
+        bucket="quorate-demo-123456789012-eu-west-1",
+        unseal_key_id="unseal-key",
+        table="quorate-demo-records",
+    )
 
 
 def a_manifest(config: ClusterConfig | None = None) -> Manifest:

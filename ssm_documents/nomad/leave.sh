@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes the node out of Nomad and stops it for good; a client was drained before (drain.sh). Nomad has no call to leave: a
-# server has its own peer removed first, since one that stops as a voter takes quorum along where it was one of two.
+# Takes the node out of Nomad and stops it for good; a client was drained before (drain.sh). Nomad has no call to leave:
+# a server has its own peer removed first, since one that stops as a voter takes quorum along where it was one of two.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/service.sh"
@@ -26,7 +26,8 @@ main() {
   note_change "left nomad"
 }
 
-# It lives for a moment after its removal: before the leader's next look at gossip, which would take it back, it has stopped.
+# It lives for a moment after its removal. Before the leader's next look at gossip, which would take it back, it has
+# stopped.
 prepare_server() {
   use_nomad_token
   require_goodbye nomad

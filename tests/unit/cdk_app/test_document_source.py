@@ -56,8 +56,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_library_file_is_spliced_once_where_it_is_first_needed(root: Path) -> None:
-    lines = load(root, "polite", "greet")["mainSteps"][0]["inputs"]["runCommand"]
-    assert lines == [
+    [script] = load(root, "polite", "greet")["mainSteps"][0]["inputs"]["runCommand"]
+    assert script.splitlines() == [
         "#!/usr/bin/env bash",
         "set -Eeuo pipefail",
         "# shellcheck shell=bash",
