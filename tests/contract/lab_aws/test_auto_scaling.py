@@ -282,7 +282,7 @@ def test_a_refresh_waits_for_hooks_and_goes_on_past_a_retained_instance(fast: Em
     with pytest.raises(ClientError, match="InstanceRefreshInProgress"):
         fast.client("autoscaling").start_instance_refresh(AutoScalingGroupName="retaining")
     assert wait_until(lambda: len(actions(fast)) == 1)
-    assert states(fast, "retaining") == ["InService", "InService", "Terminating:Wait"]
+    assert wait_until(lambda: states(fast, "retaining") == ["InService", "InService", "Terminating:Wait"])
     complete(fast, actions(fast)[0], "ABANDON")
     assert wait_until(lambda: len(actions(fast)) == 2)
     complete(fast, actions(fast)[1], "CONTINUE")
