@@ -115,7 +115,8 @@ check: $(STAMP) ## ruff, mypy, shellcheck, shfmt
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@git ls-files '*.sh' .ci/run | xargs -r .venv/bin/shellcheck
+	@# What runs on nodes is spliced from several files: tests/shell lints it whole.
+	@git ls-files '*.sh' .ci/run ':!ssm_documents' | xargs -r .venv/bin/shellcheck
 	@git ls-files '*.sh' .ci/run | xargs -r .venv/bin/shfmt -i 2 -d
 
 ##@ An AWS account
