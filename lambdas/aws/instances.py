@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.aws import lifecycle
 from lambdas.aws.clients import client
 from lambdas.aws.errors import code_of
 from lambdas.domain.errors import EventNotOurs
@@ -46,15 +47,7 @@ def _find(instance_id: str) -> dict[str, Any] | None:
 
 def alive(autoscaling_groups: Iterable[str]) -> frozenset[str]:
     """Ids of instances of these groups that launch or serve: not on their way out."""
-    pages = client("autoscaling").get_paginator("describe_auto_scaling_groups")
-    groups = (
-        group
-        for page in pages.paginate(AutoScalingGroupNames=list(autoscaling_groups))
-        for group in page["AutoScalingGroups"]
-    )
+    found = lifecycle.every(autoscaling_groups)
     return frozenset(
-        instance["InstanceId"]
-        for group in groups
-        for instance in group["Instances"]
-        if instance["LifecycleState"].startswith(("Pending", "InService"))
+        instance_id for instance_id, one in found.items() if one.state.startswith(("Pending", "InService"))
     )

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from lambdas.aws import lifecycle
 from lambdas.aws.clients import client
 from lambdas.aws.instances import GONE
 from lambdas.aws.lifecycle import RETAINED
@@ -48,13 +49,8 @@ def presence_of(lifecycle_state: str | None, state: str) -> Presence:
 def _grouped(cluster: str, groups: Iterable[ServerGroup]) -> dict[str, tuple[ServerGroup, str]]:
     """Group and lifecycle state by instance id."""
     by_name = {names.autoscaling_group(cluster, group.name): group for group in groups}
-    pages = client("autoscaling").get_paginator("describe_auto_scaling_groups")
-    return {
-        one["InstanceId"]: (by_name[group["AutoScalingGroupName"]], one["LifecycleState"])
-        for page in pages.paginate(AutoScalingGroupNames=list(by_name))
-        for group in page["AutoScalingGroups"]
-        for one in group["Instances"]
-    }
+    found = lifecycle.every(by_name)
+    return {instance_id: (by_name[one.autoscaling_group], one.state) for instance_id, one in found.items()}
 
 
 def _hosts(instance_ids: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.failure import Failure
+from lambdas.domain.membership.journal import Entry
 from lambdas.domain.node import Node
 
 HOLD_SECONDS = 1800
@@ -43,6 +44,10 @@ class Goodbye(BaseModel):
 
     def to_state(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
+
+    def told(self, cluster: str, execution: str, decision: str, reason: str, outcome: str = "") -> Entry:
+        """What the journal keeps of it."""
+        return Entry(cluster, self.subject, execution, "goodbye", decision, reason, outcome)
 
 
 def is_overdue(turn: int, since: float, now: float) -> bool:

@@ -7,7 +7,6 @@ from lambdas.aws import journal, lease, lifecycle, members
 from lambdas.aws.lifecycle import RETAINED
 from lambdas.domain.errors import LeaseLost
 from lambdas.domain.goodbye import Goodbye
-from lambdas.domain.membership.journal import Entry
 from lambdas.domain.membership.observation import ORPHAN
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
@@ -25,8 +24,7 @@ def handler(event: dict[str, Any], context: object) -> None:
     lease.release(table, execution, fencing)
     count("NodesReleased")
     decided(reason, node=goodbye.subject, outcome=outcome)
-    told = Entry(settings.cluster_name, goodbye.subject, execution, "goodbye", "release", reason, outcome)
-    journal.write(table, told)
+    journal.write(table, goodbye.told(settings.cluster_name, execution, "release", reason, outcome))
 
 
 def _let_go(table: str, goodbye: Goodbye) -> str:

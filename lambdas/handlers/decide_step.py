@@ -7,7 +7,6 @@ from lambdas.aws import cluster_config, journal, lease, members, servers
 from lambdas.domain.errors import LeaseLost
 from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.membership.decision import Decision, decide
-from lambdas.domain.membership.journal import Entry
 from lambdas.domain.membership.observation import Observation
 from lambdas.domain.node import describe_server
 from lambdas.domain.observed import observe
@@ -56,14 +55,5 @@ def _tell(settings: Settings, event: dict[str, Any], goodbye: Goodbye, decision:
         return  # what is done is written with what comes of it
     if decision.kind != "human" and goodbye.lifecycle is None:
         return  # the sweep's goodbyes of what was retained: the same every five minutes
-    journal.write(
-        settings.table_name,
-        Entry(
-            cluster=settings.cluster_name,
-            node=goodbye.subject,
-            execution=event["execution"],
-            what="goodbye",
-            decision=decision.kind,
-            reason=decision.reason,
-        ),
-    )
+    told = goodbye.told(settings.cluster_name, event["execution"], decision.kind, decision.reason)
+    journal.write(settings.table_name, told)

@@ -5,7 +5,6 @@ from typing import Any
 
 from lambdas.aws import journal, lease
 from lambdas.domain.goodbye import Goodbye, pause_seconds, read_change
-from lambdas.domain.membership.journal import Entry
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 
@@ -22,18 +21,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if decision["kind"] == "act":
         changed, outcome = read_change(event["changed"])
         decided(outcome, node=goodbye.subject, changed=changed)
-        journal.write(
-            settings.table_name,
-            Entry(
-                cluster=settings.cluster_name,
-                node=goodbye.subject,
-                execution=event["execution"],
-                what="goodbye",
-                decision="act",
-                reason=decision["reason"],
-                outcome=outcome,
-            ),
-        )
+        told = goodbye.told(settings.cluster_name, event["execution"], "act", decision["reason"], outcome)
+        journal.write(settings.table_name, told)
     if changed:
         return {**turn, "said": decision["reason"], "changed_at": time.time(), "waits": 0, "next": "turn"}
     lease.release(settings.table_name, event["execution"], turn["fencing"])

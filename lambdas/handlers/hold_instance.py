@@ -4,7 +4,6 @@ from typing import Any
 
 from lambdas.aws import instances, journal, lease, lifecycle
 from lambdas.domain.goodbye import Goodbye
-from lambdas.domain.membership.journal import Entry
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
@@ -22,15 +21,6 @@ def handler(event: dict[str, Any], context: object) -> None:
         lifecycle.complete(goodbye.lifecycle, answer)
     count("InstancesHeld")
     decided(f"held: {reason}", node=goodbye.subject, answer=answer)
-    journal.write(
-        settings.table_name,
-        Entry(
-            cluster=settings.cluster_name,
-            node=goodbye.subject,
-            execution=event["execution"],
-            what="goodbye",
-            decision="hold",
-            reason=reason,
-            outcome="retained" if alive else "its host is gone, its peers are not",
-        ),
-    )
+    outcome = "retained" if alive else "its host is gone, its peers are not"
+    told = goodbye.told(settings.cluster_name, event["execution"], "hold", reason, outcome)
+    journal.write(settings.table_name, told)
