@@ -1,8 +1,12 @@
 """No test reaches a real account: credentials are fake, and what the caller's environment says of AWS is gone."""
 
+import logging
 import os
 
 import pytest
+
+# A line for each request of a stand-in buries what a failure says.
+logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
