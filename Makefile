@@ -14,6 +14,7 @@ ONLY ?=
 JSON ?=
 FAULT ?=
 
+# What people write is *.in; *.txt is what is installed: everything below it too, pinned and with its hashes.
 # The stamp's name holds the digest of every requirements file: a changed pin makes the environment anew.
 REQUIREMENTS := requirements-dev.txt requirements.txt lambdas/requirements.txt
 DIGEST := $(shell cat $(REQUIREMENTS) | sha256sum | cut -c1-16)
@@ -23,6 +24,7 @@ LAB := $(PYTHON) -m lab $(if $(JSON),--json)
 PYTEST := $(PYTHON) -m pytest -q
 # Each suite keeps what its roles were granted and used; `make permissions` merges it.
 PERMISSIONS := build/permissions
+PIP_AUDIT := 2.10.1
 
 $(STAMP):
 	@lab/virtual_environment.sh .venv $(STAMP) requirements-dev.txt
@@ -118,6 +120,20 @@ check: $(STAMP) ## ruff, mypy, shellcheck, shfmt
 	@# What runs on nodes is spliced from several files: tests/shell lints it whole.
 	@git ls-files '*.sh' .ci/run ':!ssm_documents' | xargs -r .venv/bin/shellcheck
 	@git ls-files '*.sh' .ci/run | xargs -r .venv/bin/shfmt -i 2 -d
+
+# The whole set first: the other two have the same versions of what they share.
+UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-emit-index-url --custom-compile-command "make requirements"
+
+.PHONY: requirements
+requirements: $(STAMP) ## Pin what *.in asks for, and all that it needs, with hashes
+	@$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	@$(UV_COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
+	@$(UV_COMPILE) lambdas/requirements.in -c requirements-dev.txt -o lambdas/requirements.txt
+
+.PHONY: audit
+audit: $(STAMP) ## Ask PyPI for known vulnerabilities of everything that is pinned (needs PyPI's own JSON API)
+	@.venv/bin/uv tool run --quiet pip-audit==$(PIP_AUDIT) --strict --disable-pip --requirement requirements-dev.txt
 
 ##@ An AWS account
 

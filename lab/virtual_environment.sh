@@ -37,13 +37,19 @@ make_directory() {
   fi
 }
 
+# The lines that pin uv, with its hashes.
+uv_of() {
+  awk '/^uv==/ { ours = 1 } ours { print } ours && !/\\$/ { exit }' "$1"
+}
+
 main() {
   local directory="$1" stamp="$2" requirements="$3"
   [[ -x $directory/bin/pip ]] || make_directory "$directory"
   log "installing $requirements"
   # uv installs the same packages in a tenth of pip's time; it does not read pip's configuration, so pip stays the
   # way where packages come from an index of one's own.
-  if "$directory/bin/pip" install --quiet --disable-pip-version-check uv 2>/dev/null &&
+  if uv_of "$requirements" | "$directory/bin/pip" install --quiet --disable-pip-version-check \
+    --require-hashes --requirement /dev/stdin 2>/dev/null &&
     "$directory/bin/uv" pip install --quiet --compile-bytecode --python "$directory/bin/python" -r "$requirements" 2>/dev/null; then
     :
   else
