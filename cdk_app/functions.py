@@ -36,6 +36,7 @@ FUNCTIONS: tuple[Row, ...] = (
     Row(
         "abandon_launch",
         (
+            "breakers.counted",
             "breakers.failed",
             "formation_record.leave",
             "lifecycle.complete",

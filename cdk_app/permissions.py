@@ -154,6 +154,7 @@ GRANTS: dict[str, Grant] = {
     "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=(arns.authority_key,)),
     "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=(arns.ca_parameter,)),
     "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=(arns.ca_parameter,)),
+    "breakers.counted": records("GetItem"),
     "breakers.failed": records("GetItem", "UpdateItem"),
     "breakers.succeeded": records("DeleteItem"),
     "bucket.deliver": lambda arns: _allow("s3:PutObject", on=(arns.deliveries,)),

@@ -18,5 +18,11 @@ def failed(name: str, group: str, *, instance_id: str, reason: str) -> int:
     return int(item.get("failures", 1))
 
 
+def counted(name: str, group: str, instance_id: str) -> bool:
+    """Whether the failure that was counted last is this instance's."""
+    item = table.get(name, "breaker", group)
+    return item is not None and item.get("last_instance") == instance_id
+
+
 def succeeded(name: str, group: str) -> None:
     table.delete(name, "breaker", group)

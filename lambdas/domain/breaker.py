@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 FAILURES_IN_A_ROW = 3
 
-LAUNCH_WITHDRAWN = "LaunchWithdrawn"
-"""The error with which a launch ends that failed in nothing: its instance was taken away meanwhile."""
-
 
 @dataclass(frozen=True)
 class Verdict:

@@ -16,7 +16,7 @@ def test_a_node_that_fails_for_good_is_abandoned_and_replaced(story: Open) -> No
 
     failed, succeeded = alone.launches()
     assert (failed.status, failed.error) == ("FAILED", "NodeFailed")
-    assert failed.states_entered[-2:] == ["AbandonLaunch", "Abandoned"]
+    assert failed.states_entered[-3:] == ["AbandonLaunch", "HowItEnded", "Abandoned"]
     assert "vault install: failed for good (exit 70): no space left; stderr: no space left" in str(failed.cause)
     assert failed.input["detail"]["EC2InstanceId"] in str(failed.cause)
     assert succeeded.status == "SUCCEEDED"
@@ -41,6 +41,20 @@ def test_three_failures_in_a_row_stop_launching_until_a_human_resumes_it(story: 
     alone.settle()
     assert alone.formation()["status"] == "formed"
     assert alone.records("breaker") == {}
+
+
+def test_a_failure_stays_one_though_the_answer_of_its_function_was_lost(story: Open) -> None:
+    def lose_the_answer(told: Story) -> None:
+        told.faults.fail("vault", "install", reason="no space left")
+        told.chaos.fail_lambda("quorate-alone-abandon_launch", when="after")
+
+    alone = story("alone", before=lose_the_answer).settle()
+
+    failed, succeeded = alone.launches()
+    assert alone.calls("abandon_launch")["autoscaling:CompleteLifecycleAction"] == 2, "the second call met an answer"
+    assert (failed.status, failed.error) == ("FAILED", "NodeFailed")
+    assert "no space left" in str(failed.cause)
+    assert succeeded.status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("exit_code", [69, 75])
@@ -120,6 +134,9 @@ def test_a_launch_whose_instance_is_terminated_while_it_waits_is_not_counted_as_
     founders.aws.client("stepfunctions").send_task_failure(taskToken=arrival["token"], error="FormationFailed")
     founders.wait_until(lambda: founders.launch_of(instance_id).status != "RUNNING", 30, lambda: "its launch goes on")
 
-    assert founders.launch_of(instance_id).error == "LaunchWithdrawn"
+    launch = founders.launch_of(instance_id)
+    assert launch.status == "SUCCEEDED", "a failed execution rings launch-failed"
+    assert launch.output is not None
+    assert "was ended from outside" in launch.output["reason"]
     assert founders.records("breaker") == {}
     assert instance_id not in founders.records("arrival")
