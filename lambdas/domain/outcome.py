@@ -1,14 +1,17 @@
 """From a finished command to its meaning: the exit-code table of the command contract."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.errors import BadParameter, NodeFailed, NodeNotReady, QuorateError
 from lambdas.domain.phases import Phase
+from lambdas.domain.plain_json import read_object
 
 STDERR_WORDS = 400
 """Characters of stderr that travel in a failure's cause: enough to act on; a cause holds 32,768 at most."""
+
+REASON_CHARACTERS = 2_000
+"""Of the script's own reason; its scripts write a sentence."""
 
 EXIT_CODES: dict[int, tuple[type[QuorateError] | None, str]] = {
     0: (None, "done"),
@@ -79,7 +82,7 @@ def read_outcome(invocation: Invocation, *, component: str, phase: str) -> Outco
         if result is None:
             return Outcome(NodeFailed, _sentence(f"{what} exited 0 without its JSON line", words), {})
         return Outcome(None, f"{what} done", result)
-    said = (result or {}).get("reason", "")
+    said = str((result or {}).get("reason", ""))[:REASON_CHARACTERS]
     head = f"{what}: {meaning} (exit {invocation.exit_code})" + (f": {said}" if said else "")
     return Outcome(repeated(error_class, phase), _sentence(head, words), result or {})
 
@@ -90,10 +93,4 @@ def _sentence(head: str, words: str) -> str:
 
 def _last_json_line(stdout: str) -> dict[str, Any] | None:
     lines = stdout.strip().splitlines()
-    if not lines:
-        return None
-    try:
-        value = json.loads(lines[-1])
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+    return read_object(lines[-1]) if lines else None

@@ -1,5 +1,6 @@
 """What a cluster must keep beyond the type of each key: rules about several keys, and limits that AWS sets."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ ACCOUNT_ID_DIGITS = 12
 TAG_LIMIT = 40
 """A resource takes 50 tags; Auto Scaling, CloudFormation and Quorate add their own."""
 TAG_KEY_LIMIT, TAG_VALUE_LIMIT = 128, 256
-TAG_CHARACTERS = re.compile(r"^[\w\s+\-=.:/@]*$")
+TAG_CHARACTERS = re.compile(r"[\w +\-=.:/@]*")
 RESERVED_TAG_PREFIXES = ("aws:", "quorate:")
 
 RESERVED_RANGES = {
@@ -180,14 +181,14 @@ def _tags_are_taken_by_aws(config: ClusterConfig) -> Iterator[Problem]:
     if len(config.tags) > TAG_LIMIT:
         yield Problem("tags", f"{len(config.tags)} tags: at most {TAG_LIMIT}, as a resource takes 50 in all")
     for key, value in config.tags.items():
-        at = f"tags.{key}"
+        at = f"tags.{key if key.isprintable() else json.dumps(key)}"
         if key.lower().startswith(RESERVED_TAG_PREFIXES):
             yield Problem(at, f"keys that begin with {' or '.join(RESERVED_TAG_PREFIXES)} are reserved: use another")
         if not 1 <= len(key) <= TAG_KEY_LIMIT or len(value) > TAG_VALUE_LIMIT:
             yield Problem(
                 at, f"a key has 1 to {TAG_KEY_LIMIT} characters, a value at most {TAG_VALUE_LIMIT}: shorten it"
             )
-        if not (TAG_CHARACTERS.match(key) and TAG_CHARACTERS.match(value)):
+        if not (TAG_CHARACTERS.fullmatch(key) and TAG_CHARACTERS.fullmatch(value)):
             yield Problem(at, "tags take letters, digits, spaces and + - = . : / @ _: leave the others out")
 
 

@@ -1,0 +1,90 @@
+"""Output of a node: the promised JSON line or unknown, never healthy by accident, never more than AWS can carry."""
+
+import json
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lambdas.aws.executions import CAUSE_LIMIT
+from lambdas.domain.errors import NodeFailed, QuorateError
+from lambdas.domain.failure import CAUSE_CHARACTERS, Failure
+from lambdas.domain.outcome import EXIT_CODES, Invocation, Outcome, read_outcome
+from lambdas.domain.plain_json import DEPTH_LIMIT, read_object
+from tests.unit.hostile.inputs import hostile_text, json_values, nested
+
+OUTPUT_CHARACTERS = 24_000
+"""Of stdout that Systems Manager hands out (GetCommandInvocation API reference)."""
+
+statuses = st.sampled_from(("Success", "Failed", "TimedOut", "Cancelled", "Undeliverable", "Terminated", "\x00"))
+
+
+def outcome(status: str, code: int, stdout: str, stderr: str) -> Outcome:
+    invocation = Invocation(status, status, code, stdout[:OUTPUT_CHARACTERS], stderr[:8_000])
+    return read_outcome(invocation, component="consul", phase="verify")
+
+
+def is_carried(told: Outcome) -> None:
+    """By Step Functions as an answer, by DynamoDB as an item, by a state machine's cause."""
+    answer = json.dumps(told.result, allow_nan=False)
+    assert len(answer) < 262_144, "the most that a task's output may have (Step Functions quotas)"
+    answer.encode()
+    json.dumps(told.result, ensure_ascii=False).encode()
+    TypeSerializer().serialize(json.loads(answer, parse_float=str))
+    assert told.reason
+    assert len(told.reason) < CAUSE_LIMIT
+    assert told.error is None or issubclass(told.error, QuorateError)
+
+
+@settings(max_examples=900, deadline=None)
+@given(
+    statuses,
+    st.sampled_from((*EXIT_CODES, -1, 1, 127, 137, 2**31)),
+    hostile_text | json_values.map(json.dumps),
+    hostile_text,
+)
+@example("Success", 0, "[" * 24_000, "")
+@example("Success", 0, json.dumps(nested(300)), "")
+@example("Success", 0, '{"voters": NaN}', "")
+@example("Success", 0, '{"voters": 1e400}', "")
+@example("Success", 0, '{"reason": "\\ud800"}', "")
+@example("Failed", 70, json.dumps({"reason": "x" * 23_000}), "y" * 8_000)
+def test_any_output(status: str, code: int, stdout: str, stderr: str) -> None:
+    told = outcome(status, code, stdout, stderr)
+    is_carried(told)
+    if told.error is None:
+        assert (status, code) == ("Success", 0)
+        assert told.result == read_object(stdout.strip().splitlines()[-1])
+
+
+@settings(max_examples=600, deadline=None)
+@given(json_values)
+def test_any_json_as_the_last_line(value: Any) -> None:
+    line = json.dumps(value)
+    told = outcome("Success", 0, f"words of a tool\n{line}\n", "")
+    is_carried(told)
+    if not isinstance(value, dict):
+        assert told.error is NodeFailed
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(hostile_text, json_values, max_size=4))
+def test_any_reason_of_a_failure(result: dict[str, Any]) -> None:
+    told = outcome("Failed", 70, json.dumps({"reason": result, **result}), "")
+    assert told.error is NodeFailed
+    is_carried(told)
+
+
+def test_nesting_has_a_limit() -> None:
+    assert read_object(json.dumps(nested(DEPTH_LIMIT))) == nested(DEPTH_LIMIT)
+    assert read_object(json.dumps(nested(DEPTH_LIMIT + 1))) is None
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from(("Error", "Cause", "other")), json_values | hostile_text, max_size=3))
+@example({"Error": "NodeFailed", "Cause": "[" * 24_000})
+def test_any_failure_of_a_state(failure: dict[str, Any]) -> None:
+    told = Failure.from_state(failure)
+    assert not told.error.startswith("States.")
+    assert len(told.cause) <= CAUSE_CHARACTERS
