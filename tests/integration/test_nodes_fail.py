@@ -137,6 +137,6 @@ def test_a_launch_whose_instance_is_terminated_while_it_waits_is_not_counted_as_
     launch = founders.launch_of(instance_id)
     assert launch.status == "SUCCEEDED", "a failed execution rings launch-failed"
     assert launch.output is not None
-    assert "was ended from outside" in launch.output["reason"]
+    assert "was ended from outside" in launch.output["abandoned"]["value"]["reason"]
     assert founders.records("breaker") == {}
     assert instance_id not in founders.records("arrival")
