@@ -157,6 +157,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "authority.read_certificate",
             "bucket.deliver",
             "cluster_config.load",
+            "journal.write",
             "observability.once",
         ),
         memory_mib=1024,

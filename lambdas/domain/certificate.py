@@ -8,27 +8,19 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lambdas.domain.certificate_request import read_key
 from lambdas.domain.config import ClusterConfig
-from lambdas.domain.errors import BadParameter, NodeFailed
+from lambdas.domain.errors import NodeFailed
 from lambdas.domain.node import Node
 
 AUTHORITY_DAYS = 3650
 BACKDATED_MINUTES = 5
 """A node whose clock is a little slow must not find its certificate "not yet valid"."""
-
-REQUEST_BYTES = 16_384
-"""A request with a 4,096 bit RSA key has about 1,700."""
-
-RSA_BITS = 3072
-"""Fewest for 128 bits of strength (NIST SP 800-57, table 2)."""
-
-CURVES = (ec.SECP256R1, ec.SECP384R1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,10 @@ class Names:
     common_name: str
     dns: tuple[str, ...]
     addresses: tuple[str, ...]
+
+    @property
+    def every(self) -> frozenset[str]:
+        return frozenset((self.common_name, *self.dns, *self.addresses))
 
 
 def names_for(config: ClusterConfig, node: Node) -> Names:
@@ -84,7 +80,7 @@ def sign(
 
     Raises BadParameter for a request that we refuse, NodeFailed where the authority itself is not fit to sign.
     """
-    public_key = _key_of(request_pem)
+    public_key = read_key(request_pem, names.every)
     authority = x509.load_pem_x509_certificate(authority_pem.encode())
     if authority.public_key() != signer.public_key():
         raise NodeFailed(
@@ -109,31 +105,6 @@ def sign(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA256())
     )
-
-
-def _key_of(request_pem: str) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
-    """The public key, which is all that is taken from a request; its owner has shown that it has the private half."""
-    if len(request_pem) > REQUEST_BYTES:
-        raise BadParameter(f"the certificate request has {len(request_pem)} characters: at most {REQUEST_BYTES}")
-    try:
-        request = x509.load_pem_x509_csr(request_pem.encode())
-        key = request.public_key()
-        signed = request.is_signature_valid
-        wants_authority = any(
-            isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
-            for extension in request.extensions
-        )
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature, x509.DuplicateExtension) as error:
-        raise BadParameter(f"the certificate request cannot be read: {error}") from error
-    if not signed:
-        raise BadParameter("the certificate request is not signed by its own key")
-    if wants_authority:
-        raise BadParameter("the certificate request asks for an authority: nodes get none")
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS:
-        return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES):
-        return key
-    raise BadParameter(f"the certificate request's key is not P-256, P-384 or RSA of {RSA_BITS} bits or more")
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, now: datetime, days: int, serial: int) -> x509.CertificateBuilder:

@@ -6,10 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.aws import authority, bucket, cluster_config
+from lambdas.aws import authority, bucket, cluster_config, journal
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.config import ClusterConfig
-from lambdas.domain.errors import NodeFailed
+from lambdas.domain.errors import BadParameter, NodeFailed
+from lambdas.domain.membership.journal import Entry
 from lambdas.domain.node import Node
 from lambdas.domain.plan import pack_certificate
 from lambdas.observability import decided, entry, once
@@ -21,16 +22,22 @@ SERIAL_BITS = 159
 
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """`event`: {"node": Node, "installed": results of Install}. Returns a Delivery. Raises BadParameter."""
+    """`event`: {"node": Node, "installed": results of Install, "execution"}. Returns a Delivery. Raises BadParameter
+    for a request that asks for more than a node gets, and says so in the journal."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
     request = find_request(event["installed"])
-    return once(
-        settings.table_name,
-        f"certificate#{node.instance_id}#{request}",
-        lambda: _sign(settings, node, request),
-        context,
-    )
+    try:
+        return once(
+            settings.table_name,
+            f"certificate#{node.instance_id}#{request}",
+            lambda: _sign(settings, node, request),
+            context,
+        )
+    except BadParameter as refusal:
+        told = Entry(settings.cluster_name, node.instance_id, event["execution"], "certificate", "refuse", str(refusal))
+        journal.write(settings.table_name, told)
+        raise
 
 
 def find_request(installed: list[dict[str, Any]]) -> str:

@@ -17,7 +17,7 @@ class Entry:
     """An instance id, or an orphan peer."""
     execution: str
     what: str
-    """Of what: `goodbye`, `launch`, `drain`, `sweep`."""
+    """Of what: `goodbye`, `launch`, `drain`, `sweep`, `certificate`."""
     decision: str
     reason: str
     outcome: str = ""

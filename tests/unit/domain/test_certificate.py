@@ -1,5 +1,6 @@
 """What nodes get signed, and what is refused whatever they ask for."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
@@ -24,15 +25,14 @@ NODE_KEY = ec.generate_private_key(ec.SECP256R1())
 AUTHORITY = make_authority(a_config(), SIGNER, now=NOW, serial=1)
 
 
-def a_request(key: Any = NODE_KEY, *, common_name: str = "server.dc1.consul", authority: bool = False) -> str:
-    """A request of a node that asks for more than it should get."""
-    builder = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("server.global.nomad")]), critical=False)
-    )
-    if authority:
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+def a_request(key: Any = NODE_KEY, *extensions: x509.ExtensionType, common_name: str | None = None) -> str:
+    """A node's request, as `ca install` makes it, and whatever else somebody asks for."""
+    subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "quorate")]
+    if common_name is not None:
+        subject.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return builder.sign(key, algorithm).public_bytes(Encoding.PEM).decode()
 
@@ -50,6 +50,14 @@ def signed(
         serial=2,
     )
     return x509.load_pem_x509_certificate(pem.encode())
+
+
+def key_usage(**only: bool) -> x509.KeyUsage:
+    usages = (
+        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign"
+        " encipher_only decipher_only"
+    )
+    return x509.KeyUsage(**{usage: only.get(usage, False) for usage in usages.split()})
 
 
 def extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
@@ -71,8 +79,8 @@ def test_a_server_gets_the_names_of_what_it_serves() -> None:
     ]
 
 
-def test_a_client_gets_no_servers_name_whatever_it_asks_for() -> None:
-    certificate = signed(a_node(group="default"), a_request(common_name="server.dc1.vault"))
+def test_a_client_gets_no_servers_name() -> None:
+    certificate = signed(a_node(group="default"))
     assert dns_names(certificate) == [
         "client.dc1.consul",
         "client.global.nomad",
@@ -80,6 +88,44 @@ def test_a_client_gets_no_servers_name_whatever_it_asks_for() -> None:
         "localhost",
     ]
     assert certificate.subject.rfc4514_string() == "CN=i-00000000000000001.demo.quorate"
+
+
+def test_a_request_may_repeat_the_names_that_its_node_gets() -> None:
+    names = names_for(a_config(), a_node())
+    addresses = [x509.IPAddress(IPv4Address(address)) for address in names.addresses]
+    own = x509.SubjectAlternativeName([*map(x509.DNSName, names.dns), *addresses])
+    assert signed(a_node(), a_request(NODE_KEY, own, common_name=names.common_name))
+
+
+SERVERS_NAMES = ("server.dc1.consul", "server.global.nomad", "server.dc1.vault", "i-00000000000000002.demo.quorate")
+
+
+@pytest.mark.parametrize("name", [*SERVERS_NAMES, "*", "*.dc1.consul", "example.com", "10.77.0.12"])
+def test_a_client_that_asks_for_another_name_is_refused(name: str) -> None:
+    wanted = "asks for the name '" + re.escape(name) + "': names are decided here"
+    general = x509.IPAddress(IPv4Address(name)) if name[0].isdigit() else x509.DNSName(name)
+    for request in (
+        a_request(common_name=name),
+        a_request(NODE_KEY, x509.SubjectAlternativeName([x509.DNSName("localhost"), general])),
+    ):
+        with pytest.raises(BadParameter, match=wanted):
+            signed(a_node(group="default"), request)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        x509.UniformResourceIdentifier("spiffe://dc1.consul/agent/server/dc/dc1/id/i-1"),
+        x509.RFC822Name("root@server.dc1.vault"),
+        x509.RegisteredID(x509.ObjectIdentifier("1.2.3.4")),
+        x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])),
+        x509.OtherName(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"),
+    ],
+    ids=lambda name: type(name).__name__,
+)
+def test_other_kinds_of_names_are_refused(name: x509.GeneralName) -> None:
+    with pytest.raises(BadParameter, match="asks for the name"):
+        signed(a_node(), a_request(NODE_KEY, x509.SubjectAlternativeName([name])))
 
 
 def test_a_server_of_one_product_is_a_client_of_the_others() -> None:
@@ -151,24 +197,37 @@ def test_other_strong_keys_are_taken(key: Any) -> None:
     [
         ec.generate_private_key(ec.SECP521R1()),
         ec.generate_private_key(ec.SECP256K1()),
+        ec.generate_private_key(ec.SECP192R1()),
+        rsa.generate_private_key(65537, 1024),  # noqa: S505 it is refused
         rsa.generate_private_key(65537, 2048),
+        dsa.generate_private_key(2048),
         ed25519.Ed25519PrivateKey.generate(),
     ],
-    ids=["P-521", "secp256k1", "RSA-2048", "Ed25519"],
+    ids=["P-521", "secp256k1", "P-192", "RSA-1024", "RSA-2048", "DSA", "Ed25519"],
 )
 def test_other_keys_are_refused(key: Any) -> None:
     with pytest.raises(BadParameter, match="not P-256, P-384 or RSA of 3072 bits or more"):
         signed(a_node(), a_request(key))
 
 
-def test_a_request_for_an_authority_is_refused() -> None:
+@pytest.mark.parametrize(
+    "extension",
+    [
+        x509.BasicConstraints(ca=True, path_length=None),
+        x509.BasicConstraints(ca=True, path_length=0),
+        key_usage(key_cert_sign=True),
+        key_usage(crl_sign=True),
+    ],
+    ids=["ca", "ca of length 0", "signs certificates", "signs revocations"],
+)
+def test_a_request_for_an_authority_is_refused(extension: x509.ExtensionType) -> None:
     with pytest.raises(BadParameter, match="asks for an authority"):
-        signed(a_node(), a_request(authority=True))
+        signed(a_node(), a_request(NODE_KEY, extension))
 
 
 def test_a_request_that_its_key_did_not_sign_is_refused() -> None:
     request = x509.load_pem_x509_csr(a_request().encode())
-    tampered = request.public_bytes(Encoding.DER).replace(b"server.dc1.consul", b"server.dc2.consul")
+    tampered = request.public_bytes(Encoding.DER).replace(b"quorate", b"Quorate")
     pem = x509.load_der_x509_csr(tampered).public_bytes(Encoding.PEM).decode()
     with pytest.raises(BadParameter, match="not signed by its own key"):
         signed(a_node(), pem)

@@ -17,7 +17,7 @@ def ca(task: Task) -> dict[str, Any]:
     changed = not task.host.request
     if changed:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, task.host.instance_id)])
+        name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "quorate")])
         request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
         task.host.request = request.public_bytes(serialization.Encoding.PEM).decode()
     return {"certificate_request": task.host.request, "changed": changed}
