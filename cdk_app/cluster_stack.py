@@ -24,7 +24,7 @@ class ClusterStack(Stack):
             id,
             env=Environment(account=account, region=config.region),
             description=f"Quorate cluster {config.name}: Consul, Vault and Nomad",
-            suppress_template_indentation=True,  # documents are long, and CloudFormation takes 1 MB
+            suppress_template_indentation=True,  # CloudFormation takes 1 MB, white space included
             # The CLI checks the bootstrap's version itself; the rule would add a parameter to the template.
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
@@ -45,8 +45,9 @@ def synthesize() -> None:
     account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     for config in configs:
         ClusterStack(app, stack_name(config.name), config=config, account=account)
-    for stack in app.synth().stacks:
-        check_template(Path(stack.template_full_path))
+    assembly = Path(app.synth().directory)
+    for stack in (one for one in app.node.find_all() if isinstance(one, Stack)):  # nested ones too
+        check_template(assembly / stack.template_file)
 
 
 def _paths(context: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from aws_cdk import NestedStack
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -11,9 +12,16 @@ from lambdas.domain import names
 DOCUMENTS = Path(__file__).resolve().parent.parent / "ssm_documents"
 
 
-class Documents(Construct):
+class Documents(NestedStack):
+    """In a template of their own: with their scripts they weigh more than all else, and each template may take 1 MB."""
+
     def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
-        super().__init__(scope, id)
+        super().__init__(
+            scope,
+            id,
+            description=f"Quorate cluster {cluster}: what its nodes run",
+            suppress_template_indentation=True,
+        )
         for component, phase in document_source.documents(DOCUMENTS):
             ssm.CfnDocument(
                 self,

@@ -9,12 +9,15 @@ from typing import Any
 from moto.awslambda.models import Permission
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import Stack
+from moto.cloudformation.utils import get_stack_from_s3_url
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.flow_logs import FlowLogs
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.security_groups import SecurityGroupIngress
 from moto.ec2.models.subnets import SubnetRouteTableAssociation
 from moto.ec2.models.vpcs import VPCEndPoint
+from moto.utilities.utils import get_partition
 
 from lab.aws.cloud import Cloud
 
@@ -39,6 +42,7 @@ class CloudFormationChanges:
             return update_changeable
 
         seams.replace(parsing.ResourceMap, "delete", delete_in_reverse)
+        seams.replace(Stack, "update_from_cloudformation_json", classmethod(_update_nested))
         seams.wrap(parsing.ResourceMap, "update", checked)
         for kind, delete in {
             FlowLogs: _delete_flow_log,
@@ -74,6 +78,21 @@ def refuse_unchangeable(resources: parsing.ResourceMap, template: Mapping[str, A
         raise ValidationError(
             message=f"The embedded AWS cannot change {', '.join(sorted(refused))}: deploy into a new one."
         )
+
+
+def _update_nested(
+    cls: type,
+    original_resource: Any,
+    new_resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
+) -> Any:
+    """Change what is in the stack; moto deletes it and makes another, and what it holds begins anew."""
+    properties = cloudformation_json["Properties"]
+    template = get_stack_from_s3_url(properties["TemplateURL"], account_id, get_partition(region_name))
+    original_resource.update(template, parameters=properties.get("Parameters", {}))
+    return original_resource
 
 
 def _delete_flow_log(log: Any, account_id: str, region_name: str) -> None:

@@ -21,6 +21,20 @@ class Template:
         found: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
         return found
 
+    @cached_property
+    def nested(self) -> "Template":
+        """The template of the stack inside this one, found as a deployment finds it: the asset that its URL names."""
+        _, stack = self.one("AWS::CloudFormation::Stack")
+        key = stack["TemplateURL"]["Fn::Join"][1][-1].removeprefix("/")
+        assets = json.loads(self.path.with_name(self.path.name.replace(".template.", ".assets.")).read_text("utf-8"))
+        (path,) = {
+            asset["source"]["path"]
+            for asset in assets["files"].values()
+            for destination in asset["destinations"].values()
+            if destination["objectKey"] == key
+        }
+        return Template(self.config, self.path.with_name(path))
+
     def of(self, kind: str) -> dict[str, Resource]:
         """Resources of a type, by logical id; never none, so that no test passes for want of a subject."""
         found = {name: one for name, one in self.content["Resources"].items() if one["Type"] == kind}

@@ -22,3 +22,4 @@ def test_the_example_synthesises() -> None:
     assert [one["Ref"] for one in groups["quorate-jobs-batch"]["VPCZoneIdentifier"]] == private
     vpcs = [one for one in resources.values() if one["Type"] == "AWS::EC2::VPC"]
     assert len(vpcs) == 1, "the cluster lives in the given one"
+    assert "AWS::CloudFormation::Stack" in {one["Type"] for one in resources.values()}, "documents have their own"

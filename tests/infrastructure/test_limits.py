@@ -34,13 +34,14 @@ HISTORY_EVENTS = 25_000
 """Step Functions quotas: a standard execution fails at this."""
 
 
-def test_the_template_fits(template: Template) -> None:
-    limits.check_template(template.path)
-    assert len(template.content["Resources"]) < TEMPLATE_RESOURCES
+def test_templates_fit(template: Template) -> None:
+    for each in (template, template.nested):
+        limits.check_template(each.path)
+        assert len(each.content["Resources"]) < TEMPLATE_RESOURCES
 
 
 def test_documents_fit(plain: Template) -> None:
-    for name, document in plain.of("AWS::SSM::Document").items():
+    for name, document in plain.nested.of("AWS::SSM::Document").items():
         assert len(json.dumps(document["Properties"]["Content"])) < 65_536, name
 
 

@@ -50,7 +50,7 @@ def test_the_group_waits_for_everything_its_first_instance_needs(template: Templ
         "AWS::StepFunctions::StateMachine",
         "AWS::Lambda::Function",
         "AWS::Lambda::Permission",
-        "AWS::SSM::Document",
+        "AWS::CloudFormation::Stack",  # of the documents
         "AWS::SSM::Parameter",
         "AWS::SecretsManager::Secret",
         "AWS::EC2::SecurityGroupIngress",

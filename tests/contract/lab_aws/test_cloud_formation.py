@@ -1,5 +1,6 @@
 """Stacks: the types that moto lacks, refusals, updates and deletion."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws import EmbeddedAws
-from tests.contract.lab_aws.template import STACK, group, hook, network, small_application, write_assembly
+from tests.contract.lab_aws.template import DOCUMENT, STACK, group, hook, network, small_application, write_assembly
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Principal": "*", "Resource": "*"}]}
 
@@ -185,3 +186,46 @@ def test_a_change_that_cannot_be_made_is_refused_by_name(aws: EmbeddedAws, tmp_p
     log["Properties"]["RetentionInDays"] = 3
     with pytest.raises(ClientError, match=r"cannot change Log \(AWS::Logs::LogGroup\)"):
         deploy(aws, tmp_path, {"Log": log})
+
+
+def assembly_with_nested(directory: Path, nested: dict[str, Any], **beside: Any) -> Path:
+    """What the CDK makes of a stack in a stack: the inner template is an asset, named by its content."""
+    content = json.dumps({"Resources": nested})
+    key = f"{hashlib.sha256(content.encode()).hexdigest()}.json"
+    (directory / "inner.nested.template.json").write_text(content)
+    bucket = "cdk-hnb659fds-assets-${AWS::AccountId}-eu-west-1"
+    asset = {
+        "source": {"path": "inner.nested.template.json", "packaging": "file"},
+        "destinations": {"current": {"bucketName": bucket, "objectKey": key, "region": "eu-west-1"}},
+    }
+    (directory / f"{STACK}.assets.json").write_text(json.dumps({"files": {key: asset}}))
+    url = ["https://s3.eu-west-1.", {"Ref": "AWS::URLSuffix"}, "/", {"Fn::Sub": bucket}, f"/{key}"]
+    inner = resource("CloudFormation::Stack", TemplateURL={"Fn::Join": ["", url]}) | {"DeletionPolicy": "Delete"}
+    return write_assembly(directory, {"Resources": {"Inner": inner, **beside}})
+
+
+def document(text: str) -> dict[str, Any]:
+    return resource("SSM::Document", Name="greet", Content=DOCUMENT | {"description": text}, UpdateMethod="NewVersion")
+
+
+def test_a_stack_in_a_stack_is_made_changed_in_place_and_deleted(aws: EmbeddedAws, tmp_path: Path) -> None:
+    ssm, stacks = aws.client("ssm"), aws.client("cloudformation")
+    kept = resource("SecretsManager::Secret", Name="kept", SecretString="x")
+    aws.deploy(assembly_with_nested(tmp_path, {"Greet": document("first"), "Kept": kept}), STACK)
+    before = aws.client("secretsmanager").describe_secret(SecretId="kept")["ARN"]
+
+    topic = resource("SNS::Topic", TopicName="new")
+    aws.deploy(assembly_with_nested(tmp_path, {"Greet": document("second"), "Kept": kept, "New": topic}), STACK)
+    assert json.loads(ssm.get_document(Name="greet")["Content"])["description"] == "second"
+    assert aws.client("secretsmanager").describe_secret(SecretId="kept")["ARN"] == before
+    assert len(aws.client("sns").list_topics()["Topics"]) == 1
+    assert len(stacks.describe_stacks()["Stacks"]) == 2
+
+    stacks.delete_stack(StackName=STACK)
+    assert stacks.describe_stacks()["Stacks"] == []
+    assert "greet" not in {one["Name"] for one in ssm.list_documents()["DocumentIdentifiers"]}
+
+
+def test_what_a_stack_in_a_stack_cannot_have_is_refused_by_name(aws: EmbeddedAws, tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match=r"Wall \(AWS::WAFv2::Nothing\)"):
+        aws.deploy(assembly_with_nested(tmp_path, {"Wall": resource("WAFv2::Nothing")}), STACK)
