@@ -50,6 +50,10 @@ class Alarms(Construct):
                 "termination-held", "a server could not be shown to be dispensable: retained", counted("InstancesHeld")
             ),
             Ringing("membership-needs-a-human", "what is seen of membership decides nothing", counted("HumansCalled")),
+            Ringing(
+                "certificates-expire", "a node's certificate ends soon, unrenewed", counted("CertificatesExpiring")
+            ),
+            Ringing("renewal-failed", "a server's certificate could not be renewed", failed["renew_certificates"]),
             Ringing("sweep-failed", "nobody looked after what events missed", failed["sweep"]),
             Ringing(
                 "event-lost",

@@ -112,6 +112,7 @@ class Cluster(Construct):
             form_cluster_arn=arns.formation,
             node_launch_arn=arns.node_launch,
             node_terminate_arn=arns.node_terminate,
+            renew_certificates_arn=arns.renew_certificates,
         )
 
     def _node_group(self, group: Group, after: IDependable, roles: Construct) -> NodeGroup:

@@ -71,6 +71,17 @@ FUNCTIONS: tuple[Row, ...] = (
             "instances.alive",
         ),
     ),
+    Row(
+        "check_certificates",
+        (
+            "certificates.every",
+            "cluster_config.load",
+            "executions.running",
+            "executions.start_for",
+            "members.every",
+            "servers.every",
+        ),
+    ),
     Row("complete_command", ("answers.answer_if_ended", "dispatches.by_command"), by_event=True),
     Row(
         "complete_formation",
@@ -81,10 +92,15 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.read",
         ),
     ),
-    Row("complete_launch", ("breakers.succeeded", "formation_record.leave", "lifecycle.complete", "members.write")),
+    Row(
+        "complete_launch",
+        ("breakers.succeeded", "certificates.write", "formation_record.leave", "lifecycle.complete", "members.write"),
+    ),
+    Row("complete_renewal", ("certificates.write", "journal.write")),
     Row(
         "complete_terminate",
         (
+            "certificates.forget",
             "journal.write",
             "lease.holds",
             "lease.release",
@@ -109,6 +125,7 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
         by_event=True,
     ),
+    Row("fail_renewal", ("journal.write",)),
     Row(
         "hold_instance",
         ("instances.describe_if_running", "journal.write", "lease.release", "lifecycle.complete"),
@@ -125,6 +142,19 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
     ),
     Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
+    Row("plan_reload", ("cluster_config.load",)),
+    Row(
+        "plan_renewal",
+        (
+            "certificates.every",
+            "claims.take",
+            "cluster_config.load",
+            "lease.release",
+            "lease.take",
+            "members.every",
+            "servers.every",
+        ),
+    ),
     Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(
         "plan_terminate",

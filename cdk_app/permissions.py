@@ -20,6 +20,7 @@ from lambdas.domain.config import ClusterConfig
 
 FORMATION_FLOW = "form_cluster"
 LAUNCH_FLOW, TERMINATE_FLOW = "node_launch", "node_terminate"
+RENEWAL_FLOW = "renew_certificates"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Arns:
     formation_executions: str
     node_launch: str
     node_terminate: str
+    renew_certificates: str
     node_executions: tuple[str, ...]
 
     @property
@@ -95,8 +97,9 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Key
         node_terminate=arn("states", "stateMachine", names.state_machine(cluster, TERMINATE_FLOW)),
         node_executions=tuple(
             arn("states", "execution", f"{names.state_machine(cluster, flow)}:*")
-            for flow in (LAUNCH_FLOW, TERMINATE_FLOW)
+            for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW)
         ),
+        renew_certificates=arn("states", "stateMachine", names.state_machine(cluster, RENEWAL_FLOW)),
     )
 
 
@@ -146,6 +149,11 @@ def _see_node_executions(arns: Arns) -> Statements:
     return _allow("states:DescribeExecution", on=arns.node_executions)
 
 
+def _tended(arns: Arns) -> tuple[str, ...]:
+    """Machines whose executions the sweep looks after."""
+    return arns.node_launch, arns.node_terminate, arns.renew_certificates
+
+
 GRANTS: dict[str, Grant] = {
     "answers.answer_if_ended": lambda arns: (
         records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_task(arns)
@@ -162,6 +170,9 @@ GRANTS: dict[str, Grant] = {
         _allow("s3:GetObject", on=(f"{arns.bucket}/{MANIFEST_KEY}",))
         + _allow("s3:ListBucket", on=(arns.bucket,))  # without it a missing object reads as AccessDenied
     ),
+    "certificates.every": records("Query"),
+    "certificates.forget": records("DeleteItem"),
+    "certificates.write": records("PutItem"),
     "claims.take": lambda arns: records("GetItem", "PutItem")(arns) + _see_node_executions(arns),
     "claims.every": records("Query"),
     "cluster_config.load": lambda arns: _allow("ssm:GetParameter", on=(arns.config_parameter,)),
@@ -173,9 +184,9 @@ GRANTS: dict[str, Grant] = {
     "dispatches.record": records("PutItem"),
     "executions.fail_task": _answer_task,
     "executions.is_running": lambda arns: _allow("states:DescribeExecution", on=(arns.formation_executions,)),
-    "executions.running": lambda arns: _allow("states:ListExecutions", on=(arns.node_launch, arns.node_terminate)),
+    "executions.running": lambda arns: _allow("states:ListExecutions", on=_tended(arns)),
     "executions.start": lambda arns: _allow("states:StartExecution", on=(arns.formation,)),
-    "executions.start_for": lambda arns: _allow("states:StartExecution", on=(arns.node_launch, arns.node_terminate)),
+    "executions.start_for": lambda arns: _allow("states:StartExecution", on=_tended(arns)),
     "executions.succeed_task": _answer_task,
     "formation_record.arrivals": records("Query"),
     "formation_record.arrive": records("GetItem", "PutItem"),
@@ -208,6 +219,9 @@ GRANTS: dict[str, Grant] = {
     "observability.once": records("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
     "run_command.agent_is_online": lambda _: _allow("ssm:DescribeInstanceInformation"),
     "run_command.send": _send,
+    "servers.every": lambda _: _allow(
+        "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation"
+    ),
     "servers.find": lambda _: _allow(
         "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation"
     ),

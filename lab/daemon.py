@@ -22,6 +22,7 @@ from lab.laboratory import SAMPLE_JOB, Laboratory, find_node
 from lab.nodes import NodeView, failed_launches
 from lab.preparation import Kind
 from lab.products.progress import Step
+from lab.records import describe_certificates
 from lab.state import State
 from lab.survey.apis import PORTS
 from lambdas.domain.config import PRODUCTS
@@ -172,6 +173,7 @@ class Daemon:
             "problem": self._problem,
             "formation": {key: lab.formation().get(key) for key in ("status", "generation", "attempt", "reason")},
             "nodes": [_node(node) for node in lab.nodes()],
+            "certificates": describe_certificates(lab.certificates(), time.time()),
             "goodbyes": _goodbyes(lab),
             "faults": self._fault_commands().active(),
             "failed_launches": failed_launches(lab.aws, lab.config),

@@ -26,7 +26,7 @@ from lab.nodes import NodeView, view_nodes
 from lab.preparation import DEFAULT_CLUSTER, Kind, Prepared, prepare
 from lab.products.manifest import manifest_of, upload
 from lab.products.progress import Report, Step, silent
-from lab.records import expire_lease, read_journal
+from lab.records import age_certificate, expire_lease, read_certificates, read_journal
 from lab.survey import JobSurvey, Survey
 from lab.survey.apis import Apis
 from lambdas.domain import names
@@ -198,7 +198,16 @@ class Laboratory:
         """End the membership lease before its time; whose it was. Raises LookupError where nobody holds it."""
         return expire_lease(self.aws.client("dynamodb"), self.table_name)
 
+    def age_certificates(self, days: float, *instance_ids: str) -> None:
+        """Make the control plane believe that certificates, all unless told, were signed so many days earlier."""
+        for instance_id in instance_ids or self.certificates():
+            age_certificate(self.aws.client("dynamodb"), self.table_name, instance_id, days)
+
     # What it looks like.
+
+    def certificates(self) -> dict[str, dict[str, Any]]:
+        """What each node holds, by instance id: serial, not_before, not_after."""
+        return read_certificates(self.aws.client("dynamodb"), self.table_name)
 
     def journal(self) -> list[dict[str, str]]:
         """What was decided and done about membership, the newest last."""

@@ -33,10 +33,13 @@ def progress_table(nodes: list[dict[str, Any]]) -> Table:
 
 def nodes_table(status: Mapping[str, Any]) -> Table:
     """Each node with its part in each product."""
-    table = Table("node", "group", "address", "state", "consul", "vault", "nomad", box=None, pad_edge=False)
+    names = ("node", "group", "address", "state", "consul", "vault", "nomad", "certificate")
+    table = Table(*names, box=None, pad_edge=False)
     for node in status["nodes"]:
         parts = [_part(product, node, status) for product in ("consul", "vault", "nomad")]
-        table.add_row(node["instance_id"], node["group"], node["address"], _state(node["state"]), *parts)
+        table.add_row(
+            node["instance_id"], node["group"], node["address"], _state(node["state"]), *parts, _left(node, status)
+        )
     return table
 
 
@@ -93,6 +96,12 @@ def journal_table(entries: list[dict[str, str]]) -> Table:
 def _state(state: str) -> str:
     style = "green" if state == "InService" else "red" if state.startswith("Terminat") else "yellow"
     return f"[{style}]{state}[/]"
+
+
+def _left(node: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """How long its certificate lasts; nothing for a node that was given none yet."""
+    certificate = status["certificates"].get(node["instance_id"])
+    return "" if certificate is None else f"{certificate['days_left']:.0f} days"
 
 
 def _part(name: str, node: Mapping[str, Any], status: Mapping[str, Any]) -> str:

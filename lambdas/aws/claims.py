@@ -12,7 +12,7 @@ from lambdas.aws import executions, table
 KEEP_DAYS = 4
 """A lifecycle action lives 48 hours at the most (Auto Scaling: global timeout)."""
 
-Of = Literal["launch", "goodbye"]
+Of = Literal["launch", "goodbye", "renewal"]
 Taken = Literal["first", "again", "over"]
 """How: nobody had it, the same execution had it, or one had it that runs no more."""
 

@@ -9,7 +9,7 @@ from lambdas.aws.instances import GONE
 from lambdas.aws.lifecycle import RETAINED
 from lambdas.aws.members import Member
 from lambdas.domain import names
-from lambdas.domain.config import ClusterConfig, ServerGroup
+from lambdas.domain.config import ClientPool, ClusterConfig, ServerGroup
 from lambdas.domain.membership.observation import Presence, Server
 
 AT_ONCE = 50
@@ -18,8 +18,20 @@ AT_ONCE = 50
 
 def find(config: ClusterConfig, members: Iterable[Member]) -> tuple[Server, ...]:
     """Instances of the server groups, and members that are in no group any more; by instance id."""
-    grouped = _grouped(config.name, config.server_groups)
-    known = {instance_id: (group.name, group.serves) for instance_id, (group, _) in grouped.items()}
+    return _find(config.name, config.server_groups, members)
+
+
+def every(config: ClusterConfig, members: Iterable[Member]) -> tuple[Server, ...]:
+    """Those and the clients, which serve nothing; by instance id."""
+    return _find(config.name, config.groups, members)
+
+
+def _find(cluster: str, groups: Iterable[ServerGroup | ClientPool], members: Iterable[Member]) -> tuple[Server, ...]:
+    grouped = _grouped(cluster, groups)
+    known = {
+        instance_id: (group.name, group.serves if isinstance(group, ServerGroup) else ())
+        for instance_id, (group, _) in grouped.items()
+    }
     known |= {one.instance_id: (one.group, one.serves) for one in members if one.instance_id not in known}
     hosts, online = _hosts(known), _online(known)
     found = []
@@ -46,7 +58,9 @@ def presence_of(lifecycle_state: str | None, state: str) -> Presence:
     return "launching" if lifecycle_state is not None and lifecycle_state.startswith("Pending") else "in_service"
 
 
-def _grouped(cluster: str, groups: Iterable[ServerGroup]) -> dict[str, tuple[ServerGroup, str]]:
+def _grouped(
+    cluster: str, groups: Iterable[ServerGroup | ClientPool]
+) -> dict[str, tuple[ServerGroup | ClientPool, str]]:
     """Group and lifecycle state by instance id."""
     by_name = {names.autoscaling_group(cluster, group.name): group for group in groups}
     found = lifecycle.every(by_name)

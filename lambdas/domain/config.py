@@ -136,7 +136,9 @@ class ClusterConfig(Model):
         min_length=1,
     )
     client_pools: tuple[ClientPool, ...] = _key("live", "Pools of Nomad clients", (ClientPool(name="default"),))
-    certificate_days: int = _key("live", "Life of a node's certificate", 365, ge=1, le=825)
+    certificate_days: int = _key(
+        "live", "Life of a node's certificate, renewed when two thirds of it are over", 30, ge=1, le=825
+    )
     tags: dict[str, str] = _key("live", "Tags on everything that takes tags", {})
 
     @model_validator(mode="after")

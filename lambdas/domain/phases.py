@@ -27,6 +27,11 @@ class Phase(StrEnum):
     REMOVE = "remove"
     """From a node that stays: take one that left or is gone out of the product's membership, by its id."""
 
+    REQUEST = "request"
+    """Make the node's next key beside the one in use, and the request for its certificate."""
+    RELOAD = "reload"
+    """Have the running service take up the certificate that is in place, and see that it serves it."""
+
 
 NODE_PHASES = (Phase.INSTALL, Phase.CONFIGURE, Phase.START, Phase.VERIFY)
 """What every node goes through, in order."""

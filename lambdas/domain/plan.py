@@ -142,6 +142,23 @@ def plan_step(site: Site, node_on: Node, step: Step, fencing: int, scope: str) -
     return Plan({step.phase: (command,)})
 
 
+def plan_request(site: Site, node: Node, scope: str) -> Plan:
+    """The next key of a node that has one, and its request. The one in use stays until a certificate is there."""
+    return Plan({Phase.REQUEST: _commands(site, node, Phase.REQUEST, scope, lambda _: {})})
+
+
+def plan_renewal(site: Site, node: Node, certificate: Delivery, scope: str) -> Plan:
+    """The new certificate put in place, taken up by each product in turn, and the node still what it was."""
+    of_ca = component_named("ca")
+    return Plan(
+        {
+            Phase.CONFIGURE: (_command(site, node, of_ca, Phase.CONFIGURE, scope, _reference(certificate)),),
+            Phase.RELOAD: _commands(site, node, Phase.RELOAD, scope, lambda _: {}),
+            Phase.VERIFY: _commands(site, node, Phase.VERIFY, scope, _as_member(site, node)),
+        }
+    )
+
+
 def plan_drain(site: Site, node: Node, deadline_seconds: int, scope: str) -> Plan:
     """Asks how far the drain of a client is, and begins it. `scope` names the round: one answer a scope."""
 

@@ -2,21 +2,23 @@
 
 from typing import Any
 
-from lambdas.aws import breakers, formation_record, lifecycle, members
+from lambdas.aws import breakers, certificates, formation_record, lifecycle, members
 from lambdas.aws.members import Member
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.node import Node
+from lambdas.domain.renewal import Issued
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
 
 @entry
 def handler(event: dict[str, Any], context: object) -> None:
-    """`event`: {"node", "lifecycle", "verified": results of Verify}."""
+    """`event`: {"node", "lifecycle", "verified": results of Verify, "issued": Issued}."""
     table = Settings.from_environment().table_name
     node, action = Node.model_validate(event["node"]), LifecycleAction.model_validate(event["lifecycle"])
     if node.kind == "server":  # before CONTINUE: an instance in service has its record
         members.write(table, as_member(node, event["verified"]))
+    certificates.write(table, Issued.model_validate(event["issued"]))
     answered = lifecycle.complete(action, "CONTINUE")
     formation_record.leave(table, node.instance_id)
     breakers.succeeded(table, node.group)

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from lambdas.aws import journal, lease, lifecycle, members
+from lambdas.aws import certificates, journal, lease, lifecycle, members
 from lambdas.aws.lifecycle import RETAINED
 from lambdas.domain.errors import LeaseLost
 from lambdas.domain.goodbye import Goodbye
@@ -31,6 +31,7 @@ def _let_go(table: str, goodbye: Goodbye) -> str:
     """By where the instance stands now: it may have been retained since its goodbye began."""
     standing = lifecycle.find(goodbye.subject)
     members.forget(table, goodbye.subject)  # first: without the answer the sweep comes again, without the record too
+    certificates.forget(table, goodbye.subject)
     if standing and standing.state == RETAINED:
         lifecycle.terminate_retained(goodbye.subject)
         return "a retained instance is terminated"

@@ -1,7 +1,7 @@
-"""Called by node_launch: SignCertificate. The node's request, our names, the CA's key in KMS."""
+"""Called by node_launch and renew_certificates: SignCertificate. The node's request, our names, the CA's key in KMS."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,6 +13,7 @@ from lambdas.domain.errors import BadParameter, NodeFailed
 from lambdas.domain.membership.journal import Entry
 from lambdas.domain.node import Node
 from lambdas.domain.plan import pack_certificate
+from lambdas.domain.renewal import Issued
 from lambdas.observability import decided, entry, once
 from lambdas.settings import Settings
 
@@ -22,8 +23,8 @@ SERIAL_BITS = 159
 
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """`event`: {"node": Node, "installed": results of Install, "execution"}. Returns a Delivery. Raises BadParameter
-    for a request that asks for more than a node gets, and says so in the journal."""
+    """`event`: {"node": Node, "installed": results of Install or Request, "execution"}. Returns {"delivery",
+    "issued": Issued}. Raises BadParameter for a request that asks for more than a node gets; the journal says so."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
     request = find_request(event["installed"])
@@ -51,19 +52,18 @@ def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
     config = cluster_config.load(settings.config_parameter)
     signer = authority.KmsSigner(settings.ca_key_id)
     ca = authority.read_certificate(settings.ca_parameter) or _make(config, settings, signer)
-    certificate = sign(
-        request,
-        names_for(config, node),
-        ca,
-        signer,
-        now=datetime.now(UTC),
-        days=config.certificate_days,
-        serial=secrets.randbits(SERIAL_BITS),
-    )
+    now, days, serial = datetime.now(UTC), config.certificate_days, secrets.randbits(SERIAL_BITS)
+    certificate = sign(request, names_for(config, node), ca, signer, now=now, days=days, serial=serial)
     parcel = pack_certificate(config, node, certificate=certificate, authority=ca)
     bucket.deliver(settings.bucket_name, [parcel])
-    decided(f"signed for {node.kind} {node.instance_id}, {config.certificate_days} days", node=node.instance_id)
-    return parcel.delivery.model_dump()
+    decided(f"signed for {node.kind} {node.instance_id}, {days} days", node=node.instance_id, serial=f"{serial:x}")
+    issued = Issued(
+        instance_id=node.instance_id,
+        serial=f"{serial:x}",
+        not_before=now.timestamp(),
+        not_after=(now + timedelta(days=days)).timestamp(),
+    )
+    return {"delivery": parcel.delivery.model_dump(), "issued": issued.model_dump()}
 
 
 def _make(config: ClusterConfig, settings: Settings, signer: authority.KmsSigner) -> str:

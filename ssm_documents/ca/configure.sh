@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Puts the cluster's authority and the node's certificate in place, if that certificate is for this node's key.
+# Puts the cluster's authority and the node's certificate in place: beside the key in use, or beside the next one, which
+# then takes its place together with them.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/configuration.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/node_key.sh"
 
 require_parameters Cluster Region Bucket ConfigurationKey ConfigurationSha256
 readonly configuration_key=${SSM_ConfigurationKey:?}
@@ -10,20 +12,25 @@ readonly configuration_sha256=${SSM_ConfigurationSha256:?}
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
-  check_certificate
-  write_file_set
+  take_file /etc/quorate/tls/ca.pem "$work_dir/ca.pem"
+  take_file /etc/quorate/tls/node.pem "$work_dir/node.pem"
+  openssl verify -CAfile "$work_dir/ca.pem" "$work_dir/node.pem" ||
+    fail 70 "the certificate was not issued by the cluster's authority"
+  if is_for "$tls" "$work_dir/node.pem"; then
+    write_file_set
+  elif is_for "$next_tls" "$work_dir/node.pem"; then
+    write_beside_next
+    take_next
+  else
+    fail 70 "the certificate is for another key than this node's"
+  fi
   result "{\"changed\":$configuration_changed}"
 }
 
-check_certificate() {
-  take_file /etc/quorate/tls/ca.pem "$work_dir/ca.pem"
-  take_file /etc/quorate/tls/node.pem "$work_dir/node.pem"
-  local ours certified
-  ours=$(openssl pkey -in "$key_file" -pubout)
-  certified=$(openssl x509 -in "$work_dir/node.pem" -noout -pubkey)
-  [[ $ours == "$certified" ]] || fail 70 "the certificate is for another key than this node's"
-  openssl verify -CAfile "$work_dir/ca.pem" "$work_dir/node.pem" ||
-    fail 70 "the certificate was not issued by the cluster's authority"
+write_beside_next() {
+  jq '.files[].path |= sub("^/etc/quorate/tls/"; "/etc/quorate/tls.next/")' "$file_set" >"$work_dir/next.json"
+  file_set=$work_dir/next.json
+  write_file_set
 }
 
 # take_file PATH TARGET: what the file set has for PATH.

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # Users, groups and directories of the products.
 source "${BASH_SOURCE[0]%/*}/lock.sh"
-
-tls_group=quorate-tls
+source "${BASH_SOURCE[0]%/*}/tls_group.sh"
 
 # ensure_account NAME: a system user that cannot log in, with its own group, and who may read the node's key.
 ensure_account() {

@@ -8,9 +8,13 @@ make_path() {
   (umask 022 && mkdir -p "$1")
 }
 
+# A link to the key and certificate in use, and one to those that are prepared (node_key.sh).
+tls=$root/etc/quorate/tls
 # shellcheck disable=SC2034 # read by the files that source this one
-authority_file=$root/etc/quorate/tls/ca.pem
+next_tls=$tls.next
 # shellcheck disable=SC2034
-certificate_file=$root/etc/quorate/tls/node.pem
+authority_file=$tls/ca.pem
 # shellcheck disable=SC2034
-key_file=$root/etc/quorate/tls/node.key
+certificate_file=$tls/node.pem
+# shellcheck disable=SC2034
+key_file=$tls/node.key

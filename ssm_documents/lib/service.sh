@@ -4,11 +4,18 @@ source "${BASH_SOURCE[0]%/*}/wait.sh"
 
 service_changed=false
 
-# What the running process was started from. In /run, so that a reboot forgets it as it forgets the process.
+# What the running process was started from, and the certificate that it has. In /run, so that a reboot forgets it as it
+# forgets the process.
 fingerprint() {
   local -r name=$1
-  find "$root/etc/$name.d" "$root/etc/systemd/system/$name.service" "$root/usr/local/bin/$name" \
-    "$root/etc/quorate/tls" -type f -print0 | sort --zero-terminated | xargs --null sha256sum | sha256sum
+  printf '%s %s' "$(digest "$root/etc/$name.d" "$root/etc/systemd/system/$name.service" "$root/usr/local/bin/$name")" \
+    "$(digest "$root/etc/quorate/tls/")"
+}
+
+digest() {
+  local found
+  found=$(find "$@" -type f -print0 | sort --zero-terminated | xargs --null sha256sum | sha256sum)
+  printf '%s' "${found%% *}"
 }
 
 # run_service NAME: leaves it enabled and running what is on disk. Readiness is the caller's to await: a unit of
@@ -29,6 +36,15 @@ run_service() {
   printf '%s' "$now" >"$stamp"
   # shellcheck disable=SC2034 # the caller reads it
   service_changed=true
+}
+
+# note_reload NAME: it has the certificate that is on disk, and else what it was started from.
+note_reload() {
+  local -r stamp=$root/run/quorate/$1.running
+  local started_from
+  [[ -e $stamp ]] || return 0
+  read -r started_from _ <"$stamp" || true # no newline at its end
+  printf '%s %s' "$started_from" "$(digest "$root/etc/quorate/tls/")" >"$stamp"
 }
 
 is_running() {

@@ -33,6 +33,8 @@ from lambdas.domain.plan import (
     plan_membership,
     plan_observation,
     plan_purge,
+    plan_renewal,
+    plan_request,
     plan_step,
 )
 from tests.builders import a_config, a_node
@@ -105,6 +107,8 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             yield plan_membership(site, node, certificate, "joiner", scope)
             yield plan_membership(site, node, certificate, "founder", scope)
             yield plan_leave(site, node, scope)
+            yield plan_request(site, node, scope)
+            yield plan_renewal(site, node, certificate, scope)
             if node.kind == "server":
                 members.append((node, certificate))
                 yield from steps(site, node, scope)
@@ -235,6 +239,9 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
         "$.decision.value.commands",  # decide_step
         *(f"$.drain.value.{key}" for key in ("commands", "leave", "purge")),  # drain_client
         "$.plan.value.observe",  # plan_sweep
+        "$.turn.value.items",  # plan_renewal, whose items have a "request"
+        "$.request",
+        *(f"$.reload.value.{phase}" for phase in (Phase.CONFIGURE, Phase.RELOAD, Phase.VERIFY)),  # plan_reload
         "$.commands",  # what a Map inside one of these is given
         *(f"$.membership.value.{phase}" for phase in (Phase.CONFIGURE, Phase.START, Phase.VERIFY)),
         *(f"$.plan.value.{phase}" for phase in formation.commands),

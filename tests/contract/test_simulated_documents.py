@@ -4,14 +4,19 @@ no parameter that the document does not have."""
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 
 from lab.hosts.seam import Ran
 from lab.hosts.simulated.documents import DOCUMENTS
+from lambdas.domain.certificate import make_authority, names_for, sign
+from tests.builders import a_config, a_node
 from tests.unit.lab.test_simulated_hosts import VAULT_BOOTSTRAP, Bench
 
 SCRIPTS = Path(__file__).parents[2] / "ssm_documents"
@@ -74,7 +79,9 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
     nothing = {"PrerequisitesKey": "-", "PrerequisitesSha256": "-"}
     join = {"retry_join": ["provider=aws tag_key=serves tag_value=demo"], "node_pool": "default"}
     note("ca", "install", bench.run(server, "ca", "install", **nothing))
-    note("ca", "configure", bench.deliver(server, "ca", "configure", {"files": []}))
+    note("ca", "configure", bench.deliver(server, "ca", "configure", a_certificate(bench, server)))
+    for _ in range(2):
+        note("ca", "request", bench.run(server, "ca", "request"))
     note("cni", "install", bench.install(client, "cni"))
     digest = bench.put("artifacts/image", b"image")
     artifact = {"ArtifactKey": "artifacts/image", "ArtifactSha256": digest, "Version": "1"}
@@ -101,6 +108,7 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
     note("vault_init", "bootstrap", bench.deliver(server, "vault_init", "bootstrap", VAULT_BOOTSTRAP, Generation="1"))
     note("vault_init", "secrets", bench.run(server, "vault_init", "secrets", Generation="1"))
     for product in ("consul", "vault", "nomad"):
+        note(product, "reload", bench.run(server, product, "reload"))
         note(product, "verify", bench.run(other, product, "verify", Kind="server"))
         note(product, "observe", bench.run(other, product, "observe"))
         note(product, "hand_over", bench.change(server, product, "hand_over", bench.raft_id(product, server)))
@@ -114,6 +122,18 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note(product, "leave", bench.change(client, product, "leave", "-", kind="client", **nobody))
         note(product, "remove", bench.change(other, product, "remove", "-", kind="client", **nobody))
     return seen
+
+
+def a_certificate(bench: Bench, node: str) -> dict[str, Any]:
+    """For the key that the node made, in its file set."""
+    signer = ec.generate_private_key(ec.SECP256R1())
+    now, config = datetime.now(UTC), a_config()
+    authority = make_authority(config, signer, now=now, serial=1)
+    names = names_for(config, a_node())
+    request = bench.hosts.world.hosts[node].request
+    signed = sign(request, names, authority, signer, now=now, days=1, serial=2)
+    files = {"/etc/quorate/tls/ca.pem": authority, "/etc/quorate/tls/node.pem": signed}
+    return {"files": [{"path": path, "content": content} for path, content in files.items()]}
 
 
 def test_there_is_a_model_of_each_script_and_no_other() -> None:

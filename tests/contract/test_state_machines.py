@@ -53,7 +53,7 @@ def pascal(handler: str) -> str:
 
 
 def test_there_are_machines() -> None:
-    flows = ("node_launch", "form_cluster", "node_terminate", "sweep")
+    flows = ("node_launch", "form_cluster", "node_terminate", "renew_certificates", "sweep")
     assert {file.name for file in FILES} == {f"{flow}.asl.json" for flow in flows}
 
 

@@ -37,9 +37,9 @@ class ClusterAuthority:
         self._now = datetime.now(UTC)
         self.pem = make_authority(config, self._key, now=self._now, serial=1)
 
-    def sign(self, request: str, node: Any) -> str:
+    def sign(self, request: str, node: Any, serial: int) -> str:
         names = names_for(self.config, node)
-        return sign(request, names, self.pem, self._key, now=self._now, days=1, serial=2)
+        return sign(request, names, self.pem, self._key, now=self._now, days=1, serial=serial)
 
 
 class RealNode(ScratchNode):
@@ -84,9 +84,12 @@ class RealNode(ScratchNode):
     def prepare(self) -> None:
         """Key, certificate, configuration: by the documents."""
         made = self.done("ca", "install", PrerequisitesKey="-", PrerequisitesSha256="-").result
+        self.certify(made["certificate_request"])
+
+    def certify(self, request: str, serial: int = 2) -> None:
         surroundings = Surroundings(
             founding=True,
-            certificate=self._authority.sign(made["certificate_request"], self.node),
+            certificate=self._authority.sign(request, self.node, serial),
             authority=self._authority.pem,
         )
         files = component("ca").renders[Phase.CONFIGURE](self._config, self.node, surroundings)

@@ -1,6 +1,8 @@
 """Bootstrap, verify and leave against real servers: what they do to a product, done twice, and cut off halfway."""
 
 import json
+import socket
+import ssl
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from moto.moto_api._internal import moto_api_backend
 
 from lab.products import obtain
@@ -90,6 +93,45 @@ def servers(
 @pytest.fixture
 def server(servers: list[RealNode]) -> RealNode:
     return servers[0]
+
+
+TLS_PORTS = {"consul": {8501: b"", 8300: b"\x03"}, "vault": {8200: b""}, "nomad": {4646: b"", 4647: b"\x04"}}
+"""With the byte that says "TLS follows" (see test_a_cluster_forms). Vault makes certificates of its own for 8201."""
+
+
+def served(node: RealNode, product: str) -> set[int]:
+    """Serials of the certificates on all of a product's ports."""
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    found = set()
+    for port, first_byte in TLS_PORTS[product].items():
+        with socket.create_connection((node.address, port), timeout=5) as connection:
+            connection.sendall(first_byte)
+            with anybody.wrap_socket(connection) as secured:
+                shown = secured.getpeercert(binary_form=True)
+        assert shown
+        found.add(x509.load_der_x509_certificate(shown).serial_number)
+    return found
+
+
+def test_a_new_certificate_is_served_by_the_same_process_and_the_old_key_is_gone(server: RealNode) -> None:
+    server.done("consul", "secrets", **FORMATION)
+    server.done("nomad", "secrets", **FORMATION)
+    for product in PRODUCT_NAMES:
+        server.configure(product)
+        server.done(product, "start", Kind="server")
+    pids = {product: (server.root / f".units/{product}.pid").read_text() for product in PRODUCT_NAMES}
+    key = server.root / "etc/quorate/tls/node.key"
+    before = key.read_text()
+    server.certify(server.done("ca", "request").result["certificate_request"], serial=0xA5EED)
+    assert key.read_text() != before
+    for product in PRODUCT_NAMES:
+        assert served(server, product) == {2}, "nobody looked at it yet"
+        assert server.done(product, "reload").result == {"changed": True, "serial": "a5eed"}
+        assert server.done(product, "reload").result == {"changed": False, "serial": "a5eed"}
+        assert served(server, product) == {0xA5EED}
+        assert server.done(product, "start", Kind="server").result["changed"] is False
+        assert (server.root / f".units/{product}.pid").read_text() == pids[product]
 
 
 def test_consul_forms_once_and_verifies(server: RealNode, aws: Cloud) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdk_app import limits, state_machine_source
-from lambdas.domain.config import ClusterConfig
+from lambdas.domain.config import PRODUCTS, ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.errors import InvalidConfig
 from lambdas.domain.phases import Phase
@@ -20,6 +20,7 @@ from lambdas.domain.plan import (
     plan_observation,
     plan_purge,
 )
+from lambdas.domain.renewal import MOST_IN_A_RUN
 from tests.builders import a_manifest, a_node, a_site
 from tests.infrastructure.template import Template, as_list
 from tests.infrastructure.variants import VARIANTS
@@ -117,6 +118,8 @@ def commands_of(flow: str) -> dict[str, int]:
             purge = plan_purge(site, servers, client.instance_id, client, "e").of(Phase.REMOVE)
             once = {"Drain": 1, "ChangeMembership": 1, "Purge": len(purge)}
             return most([plan_leave(site, node, "e") for node in nodes] + [plan_observation(site, servers, "e")]) | once
+        case "renew_certificates":
+            return {"Renew": MOST_IN_A_RUN}
         case "sweep":
             return most([plan_observation(site, servers, "e")])
     raise AssertionError(f"nobody said how many commands {flow} sends")
@@ -125,11 +128,13 @@ def commands_of(flow: str) -> dict[str, int]:
 def events_of(state: dict[str, Any], commands: int) -> int:
     """History events of a state in which everything that may be retried is, as often as it may be.
 
+    A Map inside a Map sends a command for each product, at the most.
+
     Each state is counted once: how often a goodbye may go round is held in tests/contract/test_state_machines.py.
     """
     entered_and_left = 2
     if state["Type"] == "Map":
-        inner = sum(events_of(one, 1) for one in state["ItemProcessor"]["States"].values())
+        inner = sum(events_of(one, len(PRODUCTS)) for one in state["ItemProcessor"]["States"].values())
         return entered_and_left + 2 + commands * (2 + inner)  # iteration started and ended
     if state["Type"] != "Task":
         return entered_and_left

@@ -177,6 +177,37 @@ def file_entry(
     return {"path": path, "mode": mode, "owner": owner, "group": group, "content": content}
 
 
+@situation("ca", "request")
+def _(world: World) -> dict[str, str]:
+    configured = SITUATIONS["ca", "configure"](world)
+    assert world.run("ca", "configure", configured).exit_code == 0
+    return {}
+
+
+def _reload(product: str) -> Situation:
+    """Runs with the certificate it was started with; another one is in place."""
+
+    def prepare(world: World) -> dict[str, str]:
+        world.running(product)
+        told = world.path(f"/.units/{product}.reloaded")
+        pair = world.path("/etc/quorate/tls/node.pem"), world.path("/etc/quorate/tls/node.key")
+
+        def reloads() -> tuple[Path, Path] | None:
+            if not told.exists():
+                return None
+            told.unlink()
+            return pair
+
+        getattr(world, product).reloads = reloads
+        return {}
+
+    return prepare
+
+
+for _product in ("consul", "vault", "nomad"):
+    SITUATIONS[_product, "reload"] = _reload(_product)
+
+
 @situation("cni", "install")
 def _(world: World) -> dict[str, str]:
     world.path("/proc/sys/net/ipv4/ip_forward").write_text("0\n")

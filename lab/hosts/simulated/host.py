@@ -57,6 +57,10 @@ class Host:
     """Its SSM agent has no connection, or the machine hangs: nothing that was sent begins before it wakes."""
     request: str = ""
     """The certificate request that `ca install` made, PEM; made once."""
+    next_request: str = ""
+    """That of `ca request`, until its certificate is in place."""
+    served: dict[str, str] = field(default_factory=dict)
+    """Serial of the certificate that each product serves: of the one in place when it started, or was last reloaded."""
     cancelled: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
     """What ran here, oldest first: for `make logs`."""

@@ -19,6 +19,6 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
 CA = Component(
     name="ca",
     takes_part=lambda role: True,
-    phases={Phase.INSTALL: 300, Phase.CONFIGURE: 120},
+    phases={Phase.INSTALL: 300, Phase.CONFIGURE: 120, Phase.REQUEST: 60},
     renders={Phase.CONFIGURE: _configure},
 )

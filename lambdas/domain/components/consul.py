@@ -8,6 +8,7 @@ from lambdas.domain.components.host import (
     CONFINED,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
+    RELOAD_SECONDS,
     TLS_FILES,
     autopilot,
     cloud_join,
@@ -102,6 +103,7 @@ CONSUL = Component(
         Phase.BOOTSTRAP: 300,
         Phase.VERIFY: 300,
         **MEMBERSHIP,
+        Phase.RELOAD: RELOAD_SECONDS,
     },
     ports=(
         Port(8300, "tcp", on="servers", reach="nodes", purpose="Consul RPC and Raft"),

@@ -20,6 +20,9 @@ MEMBERSHIP = {Phase.OBSERVE: 60, Phase.HAND_OVER: 120, Phase.LEAVE: 120, Phase.R
 """Seconds of what a goodbye runs, the same for each product. A lease outlasts delivery, script and answer
 (`membership.lease.LEASE_SECONDS`), so a change may take no longer than this."""
 
+RELOAD_SECONDS = 120
+"""Of a reload, which takes one: the rest is patience with a busy host."""
+
 JOIN_RETRY_SECONDS = 5
 """Between attempts to find servers: the products' 30 seconds would be most of a formation."""
 

@@ -7,6 +7,7 @@ from lambdas.domain.components.host import (
     CA_FILE,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
+    RELOAD_SECONDS,
     TLS_FILES,
     autopilot,
     cloud_join,
@@ -186,6 +187,7 @@ NOMAD = Component(
         Phase.VERIFY: 300,
         Phase.DRAIN: 60,
         **MEMBERSHIP,
+        Phase.RELOAD: RELOAD_SECONDS,
     },
     ports=(
         Port(4646, "tcp", on="servers", reach="nodes", purpose="Nomad HTTPS API and workload identity keys"),

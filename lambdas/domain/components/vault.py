@@ -10,6 +10,7 @@ from lambdas.domain.components.host import (
     CONFINED,
     KEY_FILE,
     MEMBERSHIP,
+    RELOAD_SECONDS,
     cloud_join,
     product_file,
     unit_file,
@@ -88,6 +89,7 @@ VAULT = Component(
         Phase.START: 180,
         Phase.VERIFY: 300,
         **MEMBERSHIP,
+        Phase.RELOAD: RELOAD_SECONDS,
     },
     ports=(
         Port(8200, "tcp", on="servers", reach="nodes", purpose="Vault HTTPS API and Raft join"),

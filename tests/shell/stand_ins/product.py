@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ class Product:
         """Paths that are answered with a 400."""
         self.instead: dict[str, Answer] = {}
         """Answers that take the place of the product's own, by path."""
+        self.reloads: Callable[[], tuple[Path, Path] | None] = lambda: None
+        """Asked before each connection: certificate and key to serve from now on, where it was told to reload."""
         self._lock = threading.Lock()
         owner = self
 
@@ -61,7 +64,14 @@ class Product:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_cert_chain(certificate, key)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+        class Server(ThreadingHTTPServer):
+            def get_request(self) -> Any:
+                if pair := owner.reloads():
+                    context.load_cert_chain(*pair)
+                return super().get_request()
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -42,6 +42,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
         form_cluster_arn=f"{MACHINE}form_cluster",
         node_launch_arn=f"{MACHINE}node_launch",
         node_terminate_arn=f"{MACHINE}node_terminate",
+        renew_certificates_arn=f"{MACHINE}renew_certificates",
     )
     for name, value in made.to_environment().items():
         monkeypatch.setenv(name, value)

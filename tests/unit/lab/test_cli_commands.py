@@ -115,6 +115,7 @@ STATUS: dict[str, Any] = {
         {"instance_id": "i-1", "group": "servers", "address": "10.0.0.1", "state": "InService"},
         {"instance_id": "i-2", "group": "servers", "address": "10.0.0.2", "state": "InService"},
     ],
+    "certificates": {"i-1": {"serial": "1f", "not_after": "2026-12-24T23:00:00+00:00", "days_left": 29.6}},
     "clients_ready": [],
     "products": {
         name: {
@@ -138,7 +139,7 @@ def printed(table: Any, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_the_tables_name_leaders_voters_and_what_is_sealed(capsys: pytest.CaptureFixture[str]) -> None:
     nodes = printed(nodes_table(STATUS), capsys)
-    assert nodes.splitlines()[1].split() == ["i-1", "servers", "10.0.0.1", "InService", *["leader"] * 3]
+    assert nodes.splitlines()[1].split() == ["i-1", "servers", "10.0.0.1", "InService", *["leader"] * 3, "30", "days"]
     assert "non-voter sealed" in nodes
     assert "sealed: i-2" in printed(products_table(STATUS), capsys)
     assert "none was submitted" in job_line(STATUS)

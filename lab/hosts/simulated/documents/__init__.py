@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.hosts.simulated.documents import (
     bootstrap,
+    certificate,
     configure,
     drain,
     hand_over,
@@ -22,7 +23,8 @@ Document = Callable[[Task], dict[str, Any]]
 
 DOCUMENTS: dict[tuple[str, str], Document] = {
     ("ca", "install"): install.ca,
-    ("ca", "configure"): configure.ca,
+    ("ca", "configure"): certificate.configure,
+    ("ca", "request"): certificate.request,
     ("consul", "secrets"): secrets.consul,
     ("vault_init", "secrets"): secrets.vault_init,
     ("nomad", "secrets"): secrets.nomad,
@@ -38,6 +40,7 @@ for _product in ("consul", "vault", "nomad"):
         (_product, "install"): install.product,
         (_product, "configure"): configure.product,
         (_product, "start"): start.product,
+        (_product, "reload"): certificate.reload,
         (_product, "verify"): verify.product,
         (_product, "observe"): observe.product,
         (_product, "hand_over"): hand_over.product,

@@ -1,4 +1,4 @@
-"""configure: the rendered file set, fetched by key and checksum, and the secrets that go beside it."""
+"""configure of products: the rendered file set, fetched by key and checksum, and the secrets that go beside it."""
 
 import hashlib
 import json
@@ -6,13 +6,6 @@ from typing import Any
 
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
-
-
-def ca(task: Task) -> dict[str, Any]:
-    if not task.host.request:
-        raise ExitError(69, "the node has no key: ca install comes first")
-    files, _ = file_set(task)
-    return {"changed": _write(task, files)}
 
 
 def product(task: Task) -> dict[str, Any]:
@@ -24,7 +17,7 @@ def product(task: Task) -> dict[str, Any]:
         _put(secrets, wanted["path"], task.require_secret(wanted["secret"]))
     if secrets:
         files = {**files, f"/etc/{task.component}.d/secrets.json": json.dumps(secrets)}
-    return {"changed": _write(task, files)}
+    return {"changed": write(task, files)}
 
 
 def file_set(task: Task) -> tuple[dict[str, str], dict[str, Any]]:
@@ -39,7 +32,7 @@ def file_set(task: Task) -> tuple[dict[str, str], dict[str, Any]]:
     return {file["path"]: file["content"] for file in delivered["files"]}, delivered.get("values", {})
 
 
-def _write(task: Task, files: dict[str, str]) -> bool:
+def write(task: Task, files: dict[str, str]) -> bool:
     with task.world.lock:
         changed = any(task.host.files.get(path) != content for path, content in files.items())
         task.host.files.update(files)

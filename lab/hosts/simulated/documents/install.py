@@ -16,11 +16,19 @@ def ca(task: Task) -> dict[str, Any]:
     task.require("PrerequisitesKey", "PrerequisitesSha256")
     changed = not task.host.request
     if changed:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "quorate")])
-        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        task.host.request = request.public_bytes(serialization.Encoding.PEM).decode()
+        task.host.request = make_request()
     return {"certificate_request": task.host.request, "changed": changed}
+
+
+def make_request(common_name: str | None = None) -> str:
+    """Of a key that nobody keeps: simulated products speak no TLS."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "quorate")]
+    if common_name:
+        subject.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    name = x509.Name(subject)
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def product(task: Task) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lab.hosts.simulated.documents.certificate import serial_in_place
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
 
@@ -15,6 +16,8 @@ def product(task: Task) -> dict[str, Any]:
     with task.world.changed:
         changed = name not in host.running
         host.running.add(name)
+        if changed:
+            host.served[name] = serial_in_place(host)
         host.retired.discard(name)
         host.kinds[name] = kind
         if kind == "server":
