@@ -18,8 +18,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     settings = Settings.from_environment()
     node, issued = Node.model_validate(event["node"]), Issued.model_validate(event["issued"])
     for one in event["reloaded"]:
-        if (served := one["result"]["serial"]) != issued.serial:
-            raise NodeFailed(f"{one['component']} on {node.instance_id} serves {served}, not {issued.serial}")
+        if (served := one["result"].get("serial")) != issued.serial:
+            raise NodeFailed(f"{one['component']} on {node.instance_id} serves {served!r:.60}, not {issued.serial!r}")
     certificates.write(settings.table_name, issued)
     products = ", ".join(one["component"] for one in event["reloaded"])
     reason = f"certificate {issued.serial} is served by {products}"

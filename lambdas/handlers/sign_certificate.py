@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.aws import authority, bucket, cluster_config, journal
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.config import ClusterConfig
-from lambdas.domain.errors import BadParameter, NodeFailed
+from lambdas.domain.errors import BadParameter
 from lambdas.domain.membership.journal import Entry
 from lambdas.domain.node import Node
 from lambdas.domain.plan import pack_certificate
@@ -27,8 +27,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     "issued": Issued}. Raises BadParameter for a request that asks for more than a node gets; the journal says so."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
-    request = find_request(event["installed"])
     try:
+        request = find_request(event["installed"])
         return once(
             settings.table_name,
             f"certificate#{node.instance_id}#{request}",
@@ -42,10 +42,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def find_request(installed: list[dict[str, Any]]) -> str:
+    """What a node prints is input: anything may be in it."""
     for one in installed:
-        if one["component"] == "ca":
-            return str(one["result"]["certificate_request"])
-    raise NodeFailed("no component returned a certificate request")
+        if one["component"] == "ca" and isinstance(request := one["result"].get("certificate_request"), str):
+            return request
+    raise BadParameter("the node returned no certificate request")
 
 
 def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from lambdas.aws import clients
-from lambdas.domain.errors import BadParameter, NodeFailed
+from lambdas.domain.errors import BadParameter
 from lambdas.handlers import sign_certificate
 from lambdas.settings import Settings
 from tests.builders import a_node
@@ -80,10 +80,22 @@ def test_a_refusal_is_told_with_its_reason_and_delivers_nothing(
     assert delivered(signing) == 0
 
 
-def test_no_request_at_all_is_the_node_s_failure(signing: Settings) -> None:
-    event = {"node": a_node().model_dump(mode="json"), "installed": [], "execution": "arn:launch"}
-    with pytest.raises(NodeFailed, match="no component returned"):
+@pytest.mark.parametrize(
+    "installed",
+    [
+        [],
+        [{"component": "consul", "result": {"certificate_request": a_request()}}],
+        [{"component": "ca", "result": {}}],
+        [{"component": "ca", "result": {"certificate_request": {"pem": a_request()}}}],
+        [{"component": "ca", "result": {"certificate_request": None}}],
+    ],
+    ids=["nothing", "another component's", "no request", "nested", "null"],
+)
+def test_what_holds_no_request_is_refused_and_told(signing: Settings, installed: list[Any]) -> None:
+    event = {"node": a_node().model_dump(mode="json"), "installed": installed, "execution": "arn:launch"}
+    with pytest.raises(BadParameter, match="the node returned no certificate request"):
         sign_certificate.handler(event, Context())  # type: ignore[arg-type]
+    assert [one["decision"] for one in journal(signing)] == ["refuse"]
 
 
 def test_the_key_is_taken_from_the_request_and_the_names_are_not(signing: Settings) -> None:
