@@ -1,7 +1,7 @@
 """Faults by name, as an operator of the lab asks for them: each says what it did and how it ends.
 
 They are the lab's, none is in the product: hosts that die or hang, networks that split, events that are late, APIs and
-functions that fail, a lease that is over before its time.
+functions that fail, a lease that is over before its time, certificates that are older than they were.
 """
 
 from collections.abc import Callable, Mapping
@@ -69,6 +69,7 @@ class FaultCommands:
             "fail-api": self.fail_api,
             "kill-lambda": self.kill_lambda,
             "expire-lease": self.expire_lease,
+            "age-certificates": self.age_certificates,
             "clear": self.clear,
         }
 
@@ -180,6 +181,14 @@ class FaultCommands:
         owner = self._lab.expire_lease()
         return Done(
             f"the membership lease is over, for {owner}", "by itself: the next turn takes it with its next number"
+        )
+
+    def age_certificates(self, days: float = 21.0) -> Done:
+        found = self._lab.certificates()
+        self._lab.age_certificates(days)
+        return Done(
+            f"{len(found)} certificates count as signed {days:g} days earlier than they were",
+            "by itself: a sweep renews those that are due, see make journal",
         )
 
     def clear(self) -> Done:

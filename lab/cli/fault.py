@@ -148,6 +148,14 @@ def expire_lease(context: typer.Context) -> None:
 
 
 @app.command()
+def age_certificates(
+    context: typer.Context, days: Annotated[float, typer.Option("--days", min=0, help="Of certificate_days.")] = 21
+) -> None:
+    """Nodes' certificates count as older than they are: a sweep renews those that are two thirds through."""
+    _ask(context, "age-certificates", days=days)
+
+
+@app.command()
 def clear(context: typer.Context) -> None:
     """Everything that can be ended ends."""
     _ask(context, "clear")

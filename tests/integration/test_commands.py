@@ -71,6 +71,22 @@ def test_up_ends_with_a_formed_cluster_that_runs_a_job(lab: Commands) -> None:
     assert status["job"]["status"] == "running"
 
 
+def test_status_says_how_long_certificates_last(lab: Commands) -> None:
+    status = lab.status()
+    assert set(status["certificates"]) == {node["instance_id"] for node in status["nodes"]}
+    assert {round(one["days_left"]) for one in status["certificates"].values()} == {30}
+    assert lab("status").count("30 days") == 4
+
+
+def test_certificates_age_on_demand(lab: Commands) -> None:
+    before = lab.status()["certificates"]
+    assert "4 certificates count as signed 21 days earlier" in lab("fault", "age-certificates")
+    aged = lab.status()["certificates"]
+    for instance_id, one in before.items():
+        renewed = aged[instance_id]["serial"] != one["serial"]
+        assert round(aged[instance_id]["days_left"]) == (30 if renewed else 9)
+
+
 def test_up_again_follows_the_lab_that_runs(lab: Commands) -> None:
     assert "the lab runs already" in lab.up()
 
