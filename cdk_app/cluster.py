@@ -109,6 +109,7 @@ class Cluster(Construct):
             ca_parameter=names.ca_parameter(name),
             ca_key_id=self.keys.authority.key_id,
             unseal_key_id=self.keys.unseal.key_id,
+            instances_arn=arns.instances,
             form_cluster_arn=arns.formation,
             node_launch_arn=arns.node_launch,
             node_terminate_arn=arns.node_terminate,

@@ -1,6 +1,6 @@
 """What a node may do in AWS."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -30,6 +30,10 @@ AGENT_ACTIONS = (
 )
 """Run Command and Session Manager. AWS's managed policy would also let a node read every parameter of the account."""
 
+OWN_ARN = "${ec2:SourceInstanceARN}"
+"""A policy variable: the ARN of the instance that asks. All instances of a group have one role, and this tells them
+apart (IAM user guide, "Variables and tags": present where a request comes with an instance profile's credentials)."""
+
 READ_SECRET = ("secretsmanager:GetSecretValue",)
 WRITE_SECRET = ("secretsmanager:PutSecretValue",)
 
@@ -55,8 +59,9 @@ class NodeRole(Construct):
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
         self._allow(AGENT_ACTIONS, ["*"])
         bucket = storage.bucket.bucket_arn
-        readable_objects = [f"{bucket}/artifacts/*", f"{bucket}/nodes/*"]
-        self._allow(["s3:GetObject"], readable_objects)
+        artifacts, deliveries = f"{bucket}/artifacts/*", f"{bucket}/nodes/*"
+        self._allow(["s3:GetObject"], [artifacts])
+        self._allow(["s3:GetObject"], [deliveries], {f"s3:ExistingObjectTag/{names.NODE_TAG}": OWN_ARN})
         self._allow(["ec2:DescribeInstances"], ["*"])  # cloud auto-join; EC2 has no narrower resource for it
         self._allow(READ_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_read(group, name)])
         self._allow_through_secrets_manager(keys.data, ["kms:Decrypt"])
@@ -69,8 +74,8 @@ class NodeRole(Construct):
                 self._allow_through_secrets_manager(keys.recovery, ["kms:GenerateDataKey", "kms:Decrypt"])
         reason = "The agent's actions and DescribeInstances have no resource to name"
         acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
-        for objects in readable_objects:
-            acknowledge_wildcard(self, objects, "Releases, packages and rendered configuration, none of it secret")
+        acknowledge_wildcard(self, artifacts, "Releases and packages, none of them secret")
+        acknowledge_wildcard(self, deliveries, "A condition on the object's tag says for which node it is")
 
     def _allow_reading_the_lease(self, storage: Storage, keys: Keys) -> None:
         """One partition of the records: the others hold task tokens, which would let a node speak for another."""
@@ -95,8 +100,12 @@ class NodeRole(Construct):
             )
         )
 
-    def _allow(self, actions: Iterable[str], resources: Iterable[str]) -> None:
-        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+    def _allow(self, actions: Iterable[str], resources: Iterable[str], equal: Mapping[str, str] | None = None) -> None:
+        """`equal`: condition keys, each with the text that it has to have."""
+        conditions = {"StringEquals": dict(equal)} if equal else None
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
 
 
 def may_write(group: Group, name: str) -> bool:

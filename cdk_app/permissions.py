@@ -165,7 +165,13 @@ GRANTS: dict[str, Grant] = {
     "breakers.counted": records("GetItem"),
     "breakers.failed": records("GetItem", "UpdateItem"),
     "breakers.succeeded": records("DeleteItem"),
-    "bucket.deliver": lambda arns: _allow("s3:PutObject", on=(arns.deliveries,)),
+    "bucket.deliver": lambda arns: _allow(
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        on=(arns.deliveries,),
+        # One for nobody in particular would be read by nobody.
+        StringLike={f"s3:RequestObjectTag/{names.NODE_TAG}": arns.instances},
+    ),
     "bucket.read_manifest": lambda arns: (
         _allow("s3:GetObject", on=(f"{arns.bucket}/{MANIFEST_KEY}",))
         + _allow("s3:ListBucket", on=(arns.bucket,))  # without it a missing object reads as AccessDenied

@@ -103,8 +103,6 @@ class Laboratory:
                 ACCOUNT,
                 time_scale=self._time_scale,
                 chaos=self.chaos,
-                # With real products denials are only told so far: see `aws.denials`, and the log.
-                permissions_enforced=self.prepared.kind == "simulated",
                 **self._timeouts,
             )
         )

@@ -26,6 +26,8 @@ class Settings(BaseModel):
     ca_parameter: str
     ca_key_id: str
     unseal_key_id: str
+    instances_arn: str
+    """Of every instance of the account and region: it ends with `/*`."""
     form_cluster_arn: str
     node_launch_arn: str
     node_terminate_arn: str
@@ -33,6 +35,9 @@ class Settings(BaseModel):
 
     def to_environment(self) -> dict[str, str]:
         return {PREFIX + name.upper(): value for name, value in self.model_dump().items()}
+
+    def instance_arn(self, instance_id: str) -> str:
+        return self.instances_arn.removesuffix("*") + instance_id
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -106,7 +106,10 @@ def _read(service: str, operation: str, request: AWSPreparedRequest) -> ApiCall:
     target = request.headers.get("X-Amz-Target") or ""
     target = target.decode() if isinstance(target, bytes) else str(target)
     copies = "x-amz-copy-source" in request.headers
-    return read(service, HttpRequest(str(request.method), path, query, target, body, bucket, copies), operation)
+    tagging = request.headers.get("x-amz-tagging") or ""
+    tagging = tagging.decode() if isinstance(tagging, bytes) else str(tagging)
+    call = HttpRequest(str(request.method), path, query, target, body, bucket, copies, tagging=tagging)
+    return read(service, call, operation)
 
 
 def _one_at_a_time(make_client: Any) -> Any:

@@ -85,6 +85,7 @@ class AwsApplication:
             wanted.bucket,
             "HTTP_X_AMZ_COPY_SOURCE" in environ,
             secure,
+            str(environ.get("HTTP_X_AMZ_TAGGING", "")),
         )
         with self._cloud.lock:
             return self._cloud.refusal(lambda: read(service, request))

@@ -1,6 +1,7 @@
 """The cluster's bucket: the manifest of artifacts, and what is delivered to nodes."""
 
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
@@ -9,6 +10,8 @@ from lambdas.aws.errors import code_of
 from lambdas.domain.artifacts import MANIFEST_KEY, Manifest
 from lambdas.domain.delivery import Parcel
 from lambdas.domain.errors import NodeNotReady
+from lambdas.domain.names import NODE_TAG
+from lambdas.settings import Settings
 
 
 def read_manifest(bucket: str) -> Manifest:
@@ -22,9 +25,13 @@ def read_manifest(bucket: str) -> Manifest:
     return Manifest.model_validate_json(body)
 
 
-def deliver(bucket: str, parcels: Iterable[Parcel]) -> None:
-    """Put each parcel at its content's key; a repetition writes the same bytes."""
+def deliver(settings: Settings, parcels: Iterable[Parcel]) -> None:
+    """Put each parcel at its content's key, for its node alone; a repetition writes the same bytes."""
     for parcel in parcels:
         client("s3").put_object(
-            Bucket=bucket, Key=parcel.delivery.key, Body=parcel.body, ContentType="application/json"
+            Bucket=settings.bucket_name,
+            Key=parcel.delivery.key,
+            Body=parcel.body,
+            ContentType="application/json",
+            Tagging=urlencode({NODE_TAG: settings.instance_arn(parcel.instance_id)}),
         )

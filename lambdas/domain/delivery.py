@@ -17,13 +17,15 @@ class Delivery(BaseModel):
 
 @dataclass(frozen=True)
 class Parcel:
-    """A delivery and the bytes that have to be at its key before a command names it."""
+    """A delivery, the instance that it is for, and the bytes that have to be at its key before a command names it."""
 
     delivery: Delivery
+    instance_id: str
     body: bytes
 
 
 def pack(instance_id: str, component: str, files: FileSet) -> Parcel:
     body = files.model_dump_json().encode()
     digest = hashlib.sha256(body).hexdigest()
-    return Parcel(Delivery(key=f"nodes/{instance_id}/{component}/{digest}.json", sha256=digest), body)
+    delivery = Delivery(key=f"nodes/{instance_id}/{component}/{digest}.json", sha256=digest)
+    return Parcel(delivery, instance_id, body)

@@ -58,6 +58,8 @@ SECRET_NAMES = (
 LAUNCH_HOOK = "quorate-launch"
 TERMINATE_HOOK = "quorate-terminate"
 CLUSTER_TAG = "quorate:cluster"
+NODE_TAG = "quorate:node"
+"""On what is for one node alone: the ARN of its instance, which a node's role compares with its own."""
 GROUP_TAG = "quorate:group"
 
 

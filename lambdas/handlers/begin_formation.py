@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         generation=record.generation,
         scope=formation_scope(config.name, record.generation),
     )
-    bucket.deliver(settings.bucket_name, plan.parcels)
+    bucket.deliver(settings, plan.parcels)
     decided(
         f"attempt {record.attempt} with {', '.join(member.instance_id for member in members)}",
         fencing=record.fencing,

@@ -24,6 +24,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     )
     certificate = Delivery.model_validate(event["certificate"])
     plan = plan_membership(site, node, certificate, event["role"], scope=event["execution"])
-    bucket.deliver(settings.bucket_name, plan.parcels)
+    bucket.deliver(settings, plan.parcels)
     decided(f"{node.instance_id} goes on as {event['role']}", node=node.instance_id)
     return {phase.value: plan.of(phase) for phase in (Phase.CONFIGURE, Phase.START, Phase.VERIFY)}

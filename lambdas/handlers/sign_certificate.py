@@ -56,7 +56,7 @@ def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
     now, days, serial = datetime.now(UTC), config.certificate_days, secrets.randbits(SERIAL_BITS)
     certificate = sign(request, names_for(config, node), ca, signer, now=now, days=days, serial=serial)
     parcel = pack_certificate(config, node, certificate=certificate, authority=ca)
-    bucket.deliver(settings.bucket_name, [parcel])
+    bucket.deliver(settings, [parcel])
     decided(f"signed for {node.kind} {node.instance_id}, {days} days", node=node.instance_id, serial=f"{serial:x}")
     issued = Issued(
         instance_id=node.instance_id,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore.exceptions import ClientError
@@ -64,6 +65,31 @@ def test_nodes_read_and_write_nothing_of_another_cluster(aws: EmbeddedAws) -> No
                 assert refused(lambda key=key: kms.encrypt(KeyId=key, Plaintext=b"x"))
                 assert refused(lambda key=key: kms.generate_data_key(KeyId=key, KeySpec="AES_256"))
                 assert refused(lambda key=key: kms.sign(KeyId=key, Message=b"x", SigningAlgorithm="ECDSA_SHA_256"))
+
+
+def test_a_node_reads_what_was_delivered_to_it_and_not_what_is_for_another(aws: EmbeddedAws) -> None:
+    s3, bucket = aws.client("s3"), names.bucket(MINE, ACCOUNT, aws.region)
+    mine, neighbour = list(instances(aws, MINE).values())[:2]
+    deliver = f"lambda:{names.function(MINE, 'plan_membership')}"
+
+    def put(node: str, reader: str) -> str:
+        key = f"nodes/{node}/consul/x.json"
+        with calling_as(deliver):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"x", Tagging=urlencode({names.NODE_TAG: reader}))
+        return key
+
+    own, others = (put(node, f"arn:aws:ec2:{aws.region}:{ACCOUNT}:instance/{node}") for node in (mine, neighbour))
+    with calling_as(f"host:{mine}"):
+        assert s3.get_object(Bucket=bucket, Key=own)["Body"].read() == b"x"
+        assert refused(lambda: s3.get_object(Bucket=bucket, Key=others))
+        assert refused(lambda: s3.put_object(Bucket=bucket, Key=own, Body=b"y"))
+    assert refused(lambda: put(mine, "everybody")), "a delivery is for one instance"
+    with calling_as(deliver):
+        assert refused(lambda: s3.put_object(Bucket=bucket, Key=own, Body=b"x")), "and not for nobody"
+    # Nor has it a reader before it says for whom it is, whoever wrote it.
+    s3.put_object(Bucket=bucket, Key=own, Body=b"x")
+    with calling_as(f"host:{mine}"):
+        assert refused(lambda: s3.get_object(Bucket=bucket, Key=own))
 
 
 def test_functions_send_write_and_start_nothing_in_another_cluster(aws: EmbeddedAws) -> None:

@@ -27,6 +27,8 @@ class HttpRequest:
     copies: bool = False
     """Whether an object is written that is another's copy."""
     secure: bool = True
+    tagging: str = ""
+    """The header X-Amz-Tagging: tags of an object that is written, as a query."""
 
 
 @dataclass(frozen=True)
@@ -136,4 +138,5 @@ def _object_call(request: HttpRequest) -> ApiCall:
         raise UnknownCallError(f"s3:{request.method} /{'{key}' if key else ''}?{'&'.join(other)}")
     if request.copies:
         raise UnknownCallError("s3:CopyObject")
-    return ApiCall("s3", operation, {"Bucket": bucket, "Key": key, **query}, request.secure)
+    named = {"Bucket": bucket, "Key": key, "Tagging": request.tagging}
+    return ApiCall("s3", operation, named | query, request.secure)

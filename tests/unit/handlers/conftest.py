@@ -39,6 +39,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
         ca_parameter="ca",
         ca_key_id="key",
         unseal_key_id="key",
+        instances_arn="arn:aws:ec2:eu-west-1:123456789012:instance/*",
         form_cluster_arn=f"{MACHINE}form_cluster",
         node_launch_arn=f"{MACHINE}node_launch",
         node_terminate_arn=f"{MACHINE}node_terminate",

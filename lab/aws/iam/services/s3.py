@@ -1,12 +1,15 @@
 """S3: objects, the bucket, and the key that objects are encrypted with."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.s3.models import FakeBucket, s3_backends
 
 from lab.aws.iam.account import Account
 from lab.aws.iam.calls import ApiCall
+from lab.aws.iam.context import Values
 from lab.aws.iam.needs import Need, Row, Rows
 from lab.aws.iam.services import kms
 
@@ -27,9 +30,18 @@ def _on_bucket(action: str) -> Row:
 def _on_object(action: str) -> Row:
     def row(call: ApiCall, account: Account) -> Iterable[Need]:
         version = "Version" if call.text("versionid") else ""
-        yield Need(f"s3:{action}{version}", _arn(call))
+        yield Need(f"s3:{action}{version}", _arn(call), families={"s3:ExistingObjectTag/": partial(_tags, account, call)})
 
     return row
+
+
+def _tags(account: Account, call: ApiCall) -> dict[str, str]:
+    """Of the object that is there."""
+    backend = s3_backends[account.id]["aws"]
+    bucket = bucket_named(account, call.text("Bucket"))
+    stored = bucket.keys.get(call.text("Key")) if bucket else None
+    found: dict[str, str] = backend.tagger.get_tag_dict_for_resource(stored.arn) if stored else {}
+    return found
 
 
 def _read(call: ApiCall, account: Account) -> Iterable[Need]:
@@ -44,7 +56,10 @@ def _read(call: ApiCall, account: Account) -> Iterable[Need]:
 
 
 def _write(call: ApiCall, account: Account) -> Iterable[Need]:
-    yield from _on_object("PutObject")(call, account)
+    given = dict(parse_qsl(call.text("Tagging")))
+    tags: dict[str, Values] = {"s3:RequestObjectTagKeys": list(given)}
+    for action in ("PutObject", "PutObjectTagging") if given else ("PutObject",):
+        yield Need(f"s3:{action}", _arn(call), tags, {"s3:RequestObjectTag/": given})
     bucket = bucket_named(account, call.text("Bucket"))
     key_id = _default_key(bucket.encryption if bucket else None)
     if key_id:
