@@ -79,7 +79,7 @@ def _check(name: str, declaration: Mapping[str, Any], values: Sequence[str]) -> 
     pattern, allowed = declaration.get("allowedPattern"), declaration.get("allowedValues")
     shortest, longest = declaration.get("minChars"), declaration.get("maxChars")
     for value in values:
-        if pattern and not re.search(pattern, value):
+        if pattern and not re.fullmatch(pattern, value):  # by `search`, a newline may follow what `$` ends
             raise InvalidParameters(f"Parameter {name!r} has the value {value!r}, which does not match {pattern!r}.")
         if allowed and value not in [_text(choice) for choice in allowed]:
             raise InvalidParameters(f"Parameter {name!r} has the value {value!r}, which is not one of {allowed}.")
