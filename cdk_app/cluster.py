@@ -7,6 +7,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from cdk_app.alarms import Alarms
+from cdk_app.break_glass import BreakGlass
 from cdk_app.documents import Documents
 from cdk_app.functions import Functions
 from cdk_app.keys import Keys
@@ -64,7 +65,7 @@ class Cluster(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        arns = arns_of(self, config, self.storage, self.keys)
+        arns = arns_of(self, config, self.storage, self.secrets, self.keys)
         parameters = Parameters(self, "Parameters", config=config)
         documents = Documents(self, "Documents", cluster=config.name)
         functions = Functions(
@@ -93,6 +94,7 @@ class Cluster(Construct):
             dead_letters=self.dead_letters,
             topic=self.alarm_topic,
         )
+        self.break_glass = BreakGlass(self, "BreakGlass", cluster=config.name, secrets=self.secrets, keys=self.keys)
         roles = Construct(self, "Roles")
         self.node_groups = {group.name: self._node_group(group, parameters.config, roles) for group in config.groups}
         parameters.wait_for(

@@ -69,6 +69,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.claim",
             "formation_record.keep_members",
             "instances.alive",
+            "seals.open_to",
         ),
     ),
     Row(
@@ -90,6 +91,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.arrivals",
             "formation_record.conclude",
             "formation_record.read",
+            "seals.close",
         ),
     ),
     Row(
@@ -122,6 +124,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "formation_record.leave",
             "formation_record.read",
             "run_command.agent_is_online",
+            "seals.close",
         ),
         by_event=True,
     ),

@@ -1,9 +1,39 @@
 """KMS keys, one for each thing that may be lost or abused on its own."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_app.removal import KEPT
+
+KEEPING = tuple(
+    f"kms:{action}"
+    for action in (
+        "CancelKeyDeletion",
+        "DescribeKey",
+        "DisableKey",
+        "DisableKeyRotation",
+        "EnableKey",
+        "EnableKeyRotation",
+        "GetKeyPolicy",
+        "GetKeyRotationStatus",
+        "ListGrants",
+        "ListKeyPolicies",
+        "ListResourceTags",
+        "ListRetirableGrants",
+        "PutKeyPolicy",
+        "RevokeGrant",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateKeyDescription",
+    )
+)
+"""To look after a key without using it, as CloudFormation and administrators do. Not CreateGrant: a grant is a use."""
 
 
 class Keys(Construct):
@@ -21,9 +51,31 @@ class Keys(Construct):
             "Unseal", f"Auto-unseal of Vault in Quorate cluster {cluster}: without it, no data"
         )
         self.recovery = self._symmetric(
-            "Recovery", f"Vault's recovery keys of Quorate cluster {cluster}, and nothing else"
+            "Recovery",
+            f"Vault's recovery keys of Quorate cluster {cluster}, and nothing else",
+            # The usual policy leaves use of the key to any policy of the account, an administrator's among them.
+            policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(actions=list(KEEPING), resources=["*"], principals=[iam.AccountRootPrincipal()])
+                ]
+            ),
         )
         self.data = self._symmetric("Data", f"Secrets and records of Quorate cluster {cluster}")
 
-    def _symmetric(self, id: str, description: str) -> kms.Key:
-        return kms.Key(self, id, description=description, enable_key_rotation=True, removal_policy=KEPT)
+    def through(self, service: str) -> dict[str, Any]:
+        """The condition that a service of AWS uses a key for its caller."""
+        return {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
+
+    def let_recover(self, role: iam.IRole, actions: Sequence[str]) -> None:
+        """Let a role use the recovery key: for that key its own policy is not enough."""
+        self.recovery.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=list(actions),
+                resources=["*"],
+                principals=[iam.ArnPrincipal(role.role_arn)],
+                conditions=self.through("secretsmanager"),
+            )
+        )
+
+    def _symmetric(self, id: str, description: str, policy: iam.PolicyDocument | None = None) -> kms.Key:
+        return kms.Key(self, id, description=description, enable_key_rotation=True, policy=policy, removal_policy=KEPT)

@@ -13,7 +13,7 @@ from cdk_app.secrets import Secrets
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS, role_of
-from lambdas.domain.config import ServerGroup
+from lambdas.domain.config import Product, ServerGroup
 
 AGENT_ACTIONS = (
     "ssm:UpdateInstanceInformation",
@@ -37,9 +37,9 @@ apart (IAM user guide, "Variables and tags": present where a request comes with 
 READ_SECRET = ("secretsmanager:GetSecretValue",)
 WRITE_SECRET = ("secretsmanager:PutSecretValue",)
 
-READ_BY_OTHER_SEEDS = {"nomad": ("consul/management-token",), "consul": ("nomad/consul-token-",)}
-"""Beginnings of names that a product's seed reads of another's: Nomad's makes Consul's auth method for workload
-identities, Consul's makes the tokens that Nomad's agents come with."""
+READ_BY_OTHER_SEEDS = {"consul": ("nomad/consul-token-",)}
+"""Beginnings of names that a product's seed reads of another's: Consul's makes the tokens that Nomad's agents come
+with."""
 
 
 class NodeRole(Construct):
@@ -63,19 +63,33 @@ class NodeRole(Construct):
         self._allow(["s3:GetObject"], [artifacts])
         self._allow(["s3:GetObject"], [deliveries], {f"s3:ExistingObjectTag/{names.NODE_TAG}": OWN_ARN})
         self._allow(["ec2:DescribeInstances"], ["*"])  # cloud auto-join; EC2 has no narrower resource for it
-        self._allow(READ_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_read(group, name)])
-        self._allow_through_secrets_manager(keys.data, ["kms:Decrypt"])
+        free = [name for name in names.SECRET_NAMES if name not in names.SEALED_SECRETS]
+        self._allow(READ_SECRET, [secrets.arns[name] for name in free if may_read(group, name)])
+        self._allow_through(keys, "secretsmanager", keys.data, ["kms:Decrypt"])
         if isinstance(group, ServerGroup):
-            self._allow(WRITE_SECRET, [secrets.arns[name] for name in names.SECRET_NAMES if may_write(group, name)])
-            self._allow_through_secrets_manager(keys.data, ["kms:GenerateDataKey"])
+            if written := [secrets.arns[name] for name in free if may_write(group, name)]:
+                self._allow(WRITE_SECRET, written)
+            for product in group.serves:
+                self._allow_as_seed(product, secrets)
+            self._allow_through(keys, "secretsmanager", keys.data, ["kms:GenerateDataKey"])
             self._allow_reading_the_lease(storage, keys)
             if "vault" in group.serves:
                 self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
-                self._allow_through_secrets_manager(keys.recovery, ["kms:GenerateDataKey", "kms:Decrypt"])
+                using = ["kms:GenerateDataKey", "kms:Decrypt"]
+                self._allow_through(keys, "secretsmanager", keys.recovery, using)
+                keys.let_recover(self.role, using)
         reason = "The agent's actions and DescribeInstances have no resource to name"
         acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
         acknowledge_wildcard(self, artifacts, "Releases and packages, none of them secret")
         acknowledge_wildcard(self, deliveries, "A condition on the object's tag says for which node it is")
+
+    def _allow_as_seed(self, product: Product, secrets: Secrets) -> None:
+        """What the seed of a product needs of sealed secrets, while their tags name it: see lambdas/aws/seals.py."""
+        tag = {f"aws:ResourceTag/{names.seed_tag(product)}": OWN_ARN}
+        opened = [name for name, products in names.SEALED_SECRETS.items() if product in products]
+        own = [name for name in opened if name.startswith(f"{product}/")]
+        self._allow(READ_SECRET, [secrets.arns[name] for name in opened], tag)
+        self._allow(WRITE_SECRET, [secrets.arns[name] for name in own], tag)
 
     def _allow_reading_the_lease(self, storage: Storage, keys: Keys) -> None:
         """One partition of the records: the others hold task tokens, which would let a node speak for another."""
@@ -86,18 +100,11 @@ class NodeRole(Construct):
                 conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["lease"]}},
             )
         )
-        self._allow_through("dynamodb", keys.data, ["kms:Decrypt"])
+        self._allow_through(keys, "dynamodb", keys.data, ["kms:Decrypt"])
 
-    def _allow_through_secrets_manager(self, key: kms.IKey, actions: Iterable[str]) -> None:
-        self._allow_through("secretsmanager", key, actions)
-
-    def _allow_through(self, service: str, key: kms.IKey, actions: Iterable[str]) -> None:
+    def _allow_through(self, keys: Keys, service: str, key: kms.IKey, actions: Iterable[str]) -> None:
         self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=list(actions),
-                resources=[key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"{service}.{key.stack.region}.amazonaws.com"}},
-            )
+            iam.PolicyStatement(actions=list(actions), resources=[key.key_arn], conditions=keys.through(service))
         )
 
     def _allow(self, actions: Iterable[str], resources: Iterable[str], equal: Mapping[str, str] | None = None) -> None:
@@ -109,12 +116,13 @@ class NodeRole(Construct):
 
 
 def may_write(group: Group, name: str) -> bool:
-    """A product's secrets are made by its seed, which any of its servers may be."""
+    """Of what is not sealed. A product's secrets are made by its seed, which any of its servers may be."""
     return isinstance(group, ServerGroup) and name.split("/")[0] in group.serves
 
 
 def may_read(group: Group, name: str) -> bool:
-    """A seed recognises its own work by what it reads; every other node reads what its agents start with."""
+    """Of what is not sealed. A seed recognises its own work by what it reads; every other node reads what its agents
+    start with."""
     if may_write(group, name):
         return True
     role = role_of(group)

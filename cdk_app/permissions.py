@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_app.keys import Keys
+from cdk_app.secrets import Secrets
 from cdk_app.state_machine_source import flows
 from cdk_app.storage import Storage
 from lambdas.domain import names
@@ -32,6 +33,7 @@ class Arns:
     data_key: str
     authority_key: str
     bucket: str
+    sealed: tuple[str, ...]
     config_parameter: str
     ca_parameter: str
     documents: tuple[str, ...]
@@ -59,7 +61,7 @@ class Arns:
             yield group, "The id in a group's ARN is known only after its creation; its name is exact"
 
 
-def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Keys) -> Arns:
+def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: Secrets, keys: Keys) -> Arns:
     stack = Stack.of(scope)
     cluster = config.name
 
@@ -81,6 +83,7 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, keys: Key
         data_key=keys.data.key_arn,
         authority_key=keys.authority.key_arn,
         bucket=storage.bucket.bucket_arn,
+        sealed=tuple(secrets.arns[name] for name in names.SEALED_SECRETS),
         config_parameter=parameter(names.config_parameter(cluster)),
         ca_parameter=parameter(names.ca_parameter(cluster)),
         documents=tuple(
@@ -143,6 +146,18 @@ def _send(arns: Arns) -> Statements:
 
 def _read_command(_: Arns) -> Statements:
     return _allow("ssm:GetCommandInvocation")
+
+
+def _seal(arns: Arns, action: str) -> Statements:
+    """Who may tag a secret says who reads it: these secrets, and these tags of them."""
+    tags = sorted({names.seed_tag(product) for products in names.SEALED_SECRETS.values() for product in products})
+    return (
+        iam.PolicyStatement(
+            actions=[action],
+            resources=list(arns.sealed),
+            conditions={"ForAllValues:StringEquals": {"aws:TagKeys": tags}},
+        ),
+    )
 
 
 def _see_node_executions(arns: Arns) -> Statements:
@@ -225,6 +240,8 @@ GRANTS: dict[str, Grant] = {
     "observability.once": records("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
     "run_command.agent_is_online": lambda _: _allow("ssm:DescribeInstanceInformation"),
     "run_command.send": _send,
+    "seals.close": lambda arns: _seal(arns, "secretsmanager:UntagResource"),
+    "seals.open_to": lambda arns: _seal(arns, "secretsmanager:TagResource"),
     "servers.every": lambda _: _allow(
         "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation"
     ),

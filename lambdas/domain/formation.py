@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig, Product
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.errors import ClusterProtected, NodeFailed
@@ -126,6 +127,14 @@ def missing_servers(config: ClusterConfig, founders: Sequence[Arrival]) -> str:
 def choose_seed(members: Sequence[Node], product: Product) -> Node:
     """The one server that does what is done once for `product`: the first of its members, by instance id."""
     return min((member for member in members if product in member.serves), key=lambda member: member.instance_id)
+
+
+def readers_of_sealed(members: Sequence[Node]) -> dict[str, dict[str, str]]:
+    """For each sealed secret the instances that read it while formation runs: ids by the tag that says so."""
+    return {
+        secret: {names.seed_tag(product): choose_seed(members, product).instance_id for product in products}
+        for secret, products in names.SEALED_SECRETS.items()
+    }
 
 
 def execution_name(cluster: str, generation: int, attempt: int) -> str:

@@ -1,5 +1,9 @@
 """Every name that the stack gives and the Lambdas rely on, in one place."""
 
+from collections.abc import Mapping
+
+from lambdas.domain.config import Product
+
 
 def autoscaling_group(cluster: str, group: str) -> str:
     return f"quorate-{cluster}-{group}"
@@ -55,6 +59,14 @@ SECRET_NAMES = (
     "vault/recovery-keys",
 )
 
+SEALED_SECRETS: Mapping[str, tuple[Product, ...]] = {
+    "consul/management-token": ("consul", "nomad"),
+    "nomad/management-token": ("nomad",),
+    "vault/recovery-keys": ("vault",),
+}
+"""What only a break-glass role reads; while formation runs, so do the seeds of these products. Nomad's makes Consul's
+auth method for workload identities."""
+
 LAUNCH_HOOK = "quorate-launch"
 TERMINATE_HOOK = "quorate-terminate"
 CLUSTER_TAG = "quorate:cluster"
@@ -66,3 +78,8 @@ GROUP_TAG = "quorate:group"
 def serves_tag(product: str) -> str:
     """Tag by which the product's own cloud auto-join finds its servers; its value is the cluster's name."""
     return f"quorate:serves:{product}"
+
+
+def seed_tag(product: str) -> str:
+    """Tag of a sealed secret: the ARN of the instance that may read it as the seed of `product`."""
+    return f"quorate:seed:{product}"

@@ -1,11 +1,12 @@
-"""Called by form_cluster: BeginFormation. Claims the record, chooses the founders, renders their configuration."""
+"""Called by form_cluster: BeginFormation. Claims the record, chooses the founders, renders their configuration,
+and opens the sealed secrets to the seeds among them."""
 
 from typing import Any
 
-from lambdas.aws import bucket, cluster_config, formation_record, instances
+from lambdas.aws import bucket, cluster_config, formation_record, instances, seals
 from lambdas.domain import names
 from lambdas.domain.errors import FormationFailed
-from lambdas.domain.formation import choose_founders, formation_scope, missing_servers
+from lambdas.domain.formation import choose_founders, formation_scope, missing_servers, readers_of_sealed
 from lambdas.domain.phases import FORMATION_PHASES
 from lambdas.domain.plan import Site, plan_formation
 from lambdas.observability import decided, entry
@@ -34,6 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         scope=formation_scope(config.name, record.generation),
     )
     bucket.deliver(settings, plan.parcels)
+    seals.open_to(settings, readers_of_sealed(members))
     decided(
         f"attempt {record.attempt} with {', '.join(member.instance_id for member in members)}",
         fencing=record.fencing,

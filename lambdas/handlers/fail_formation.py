@@ -7,7 +7,7 @@ answers no more, is not waited for again: its own launch fails, and Auto Scaling
 from collections.abc import Iterable
 from typing import Any
 
-from lambdas.aws import executions, formation_record, run_command
+from lambdas.aws import executions, formation_record, run_command, seals
 from lambdas.domain.errors import FormationFailed, NodeFailed
 from lambdas.domain.failure import Failure
 from lambdas.domain.formation import Arrival, founders_to_replace
@@ -18,12 +18,18 @@ from lambdas.settings import Settings
 @entry
 def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     """`event`: {"execution": ARN, "failure": {Error, Cause}}. Returns {"cause"} for the Fail state."""
-    table = Settings.from_environment().table_name
+    settings = Settings.from_environment()
+    table = settings.table_name
     failure = Failure.from_state(event["failure"])
     if formation_record.conclude(table, execution=event["execution"], status="failed", reason=failure.cause):
+        seals.close(settings)
         _release(table, failure)
-    elif formation_record.read(table).at_rest:  # it ended before it could claim the record
-        _wake(formation_record.arrivals(table), failure)
+    else:
+        record = formation_record.read(table)
+        if record.at_rest:  # it ended before it could claim the record
+            _wake(formation_record.arrivals(table), failure)
+        elif record.status == "formed":  # it ended between the record and the seals
+            seals.close(settings)
     count("FormationsFailed")
     decided(failure.cause)
     return {"cause": failure.cause}

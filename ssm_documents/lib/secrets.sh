@@ -16,6 +16,8 @@ read_secret() {
     [[ -n $secret_value ]]
     ;;
   *:ResourceNotFoundException) return 1 ;;
+  # A sealed secret's tag opens it to this node, and a tag may take a moment to count.
+  *:AccessDeniedException) fail 75 "secret $id is not open to this node" ;;
   *) fail 70 "reading secret $id answered $reply_status $aws_error" ;;
   esac
 }

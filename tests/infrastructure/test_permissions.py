@@ -1,6 +1,8 @@
 """Least privilege: a handler may do what it calls, a node what its group needs, and nobody reads what nobody should."""
 
 import ast
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,8 @@ def test_no_function_reads_a_secret_or_unseals(plain: Template) -> None:
     for handler in HANDLERS:
         allowed = actions(plain.statements(plain.role_of_function(handler)))
         assert allowed
-        assert not {one for one in allowed if one.startswith("secretsmanager:")}
+        of_secrets = {one for one in allowed if one.startswith("secretsmanager:")}
+        assert of_secrets <= {"secretsmanager:TagResource", "secretsmanager:UntagResource"}
         assert ("kms:Sign" in allowed) == (handler == "sign_certificate")
 
 
@@ -76,20 +79,87 @@ def test_no_role_may_do_everything_of_a_service(template: Template) -> None:
             assert not [action for action in as_list(statement["Action"]) if "*" in action]
 
 
+NAMING_NOTHING = {
+    # EC2, Auto Scaling: what describes names no resource.
+    "ec2:DescribeInstances",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeAutoScalingInstances",
+    # Systems Manager: an invocation has no ARN, and the agent's own calls have none either.
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+    # X-Ray takes traces of whoever may send any.
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    # CloudWatch Logs: a delivery belongs to the account (Step Functions guide, "Logging using CloudWatch Logs").
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+"""Actions that support neither a resource nor a condition on its tags: Service Authorization Reference, the service's
+table "Actions", where the column "Resource types" is empty."""
+
+
+def test_all_resources_are_meant_only_where_aws_takes_nothing_else(template: Template) -> None:
+    for name, policy in template.of("AWS::IAM::Policy").items():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if "*" in as_list(statement["Resource"]):
+                assert set(as_list(statement["Action"])) <= NAMING_NOTHING, name
+
+
+def test_policies_mean_the_resources_of_this_cluster(template: Template) -> None:
+    """A resource that is written out has the cluster's name in it; instances come and go, and have its tag instead."""
+    of_cluster = re.compile(rf"quorate[-/]{template.config.name}[-/:]")
+    for name, policy in template.of("AWS::IAM::Policy").items():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            for resource in as_list(statement["Resource"]):
+                written = json.dumps(resource)
+                if resource == "*" or not set(resource) & {"Fn::Join"} or '"Ref": "Cluster' in written:
+                    continue
+                if '"Fn::GetAtt": ["Cluster' in written or of_cluster.search(written.replace('"', ":")):
+                    continue
+                assert ":instance/*" in written, (name, written)
+                assert statement["Condition"] == {
+                    "StringEquals": {"ssm:resourceTag/quorate:cluster": template.config.name}
+                }
+
+
 def test_roles_carry_no_managed_policy(template: Template) -> None:
     """AWS's own for the agent would let a node read every parameter of the account."""
     for role in template.of("AWS::IAM::Role").values():
         assert "ManagedPolicyArns" not in role["Properties"]
 
 
-def secrets_with(template: Template, group: str, action: str) -> set[str]:
-    """Names of the secrets on which the group's nodes may do `action`."""
+def secrets_with(template: Template, group: str, action: str, seed_of: str | None = None) -> set[str]:
+    """Names of the secrets on which the group's nodes may do `action`: without a condition, or as a product's seed."""
+    condition = seed_of and {"StringEquals": {f"aws:ResourceTag/quorate:seed:{seed_of}": "${ec2:SourceInstanceARN}"}}
+    return secrets_of(template, template.role_of_group(group), action, condition)
+
+
+def secrets_of(template: Template, role: str, action: str, condition: Any = None) -> set[str]:
     by_id = {name: one["Properties"]["Name"] for name, one in template.of("AWS::SecretsManager::Secret").items()}
     prefix = names.secrets_prefix(template.config.name)
     return {
         by_id[resource["Ref"]].removeprefix(prefix)
-        for statement in template.statements(template.role_of_group(group))
-        if action in as_list(statement["Action"])
+        for statement in template.statements(role)
+        if action in as_list(statement["Action"]) and statement.get("Condition") == condition
         for resource in as_list(statement["Resource"])
     }
 
@@ -104,14 +174,66 @@ def test_clients_read_what_an_agent_starts_with(template: Template) -> None:
 def test_servers_write_the_secrets_of_what_they_serve(template: Template) -> None:
     for group in template.config.server_groups:
         written = secrets_with(template, group.name, "secretsmanager:PutSecretValue")
-        assert written == {name for name in names.SECRET_NAMES if name.split("/")[0] in group.serves}
+        unsealed = [name for name in names.SECRET_NAMES if name not in names.SEALED_SECRETS]
+        assert written == {name for name in unsealed if name.split("/")[0] in group.serves}
         assert written <= secrets_with(template, group.name, "secretsmanager:GetSecretValue"), "or it reads no own work"
 
 
-def test_recovery_keys_are_vaults_alone(template: Template) -> None:
+SEALED = {
+    "consul": {"consul/management-token"},
+    "vault": {"vault/recovery-keys"},
+    "nomad": {"consul/management-token", "nomad/management-token"},
+}
+
+
+def test_sealed_secrets_are_read_by_seeds_while_their_tag_says_so_and_by_a_break_glass_role(template: Template) -> None:
     for group in template.config.groups:
-        reads = "vault/recovery-keys" in secrets_with(template, group.name, "secretsmanager:GetSecretValue")
-        assert reads == (isinstance(group, ServerGroup) and "vault" in group.serves)
+        for product, sealed in SEALED.items():
+            serves = product in served_by(group)
+            assert secrets_with(template, group.name, "secretsmanager:GetSecretValue", product) == (
+                sealed if serves else set()
+            )
+            assert secrets_with(template, group.name, "secretsmanager:PutSecretValue", product) == (
+                {name for name in sealed if name.startswith(product)} if serves else set()
+            )
+        readable = secrets_with(template, group.name, "secretsmanager:GetSecretValue")
+        assert not readable & set(names.SEALED_SECRETS), group.name
+    every = set().union(*SEALED.values())
+    assert every == set(names.SEALED_SECRETS)
+    assert secrets_of(template, break_glass(template), "secretsmanager:GetSecretValue") == every
+
+
+def break_glass(template: Template) -> str:
+    [role] = [name for name in template.of("AWS::IAM::Role") if "BreakGlass" in name]
+    return role
+
+
+def test_no_role_of_ours_may_assume_another_and_people_alone_may_assume_the_break_glass_role(
+    template: Template,
+) -> None:
+    for role in template.of("AWS::IAM::Role"):
+        assert not {one for one in actions(template.statements(role)) if one.startswith(("sts:", "iam:"))}, role
+    [trust] = template.of("AWS::IAM::Role")[break_glass(template)]["Properties"]["AssumeRolePolicyDocument"][
+        "Statement"
+    ]
+    assert trust["Action"] == "sts:AssumeRole"
+    assert set(trust["Principal"]) == {"AWS"}, "a person's session, and no service"
+
+
+def test_the_recovery_key_is_used_by_vaults_servers_and_the_break_glass_role_alone(template: Template) -> None:
+    """Its policy does not hand its use to the account's policies, as a key's usual policy does."""
+    key = template.of("AWS::KMS::Key")[key_of(template, "Vault's recovery keys")]["Properties"]["KeyPolicy"]
+    keeping, *using = key["Statement"]
+    looking_after = {"kms:ListGrants", "kms:ListRetirableGrants", "kms:RevokeGrant"}
+    uses = [one for one in as_list(keeping["Action"]) if "crypt" in one or "DataKey" in one or "Grant" in one]
+    assert set(uses) == looking_after
+    readers = {template.role_of_group(group.name) for group in template.config.groups if "vault" in served_by(group)}
+    assert {one["Principal"]["AWS"]["Fn::GetAtt"][0] for one in using} == readers | {break_glass(template)}
+    assert all("kms:ViaService" in one["Condition"]["StringEquals"] for one in using)
+
+
+def served_by(group: Any) -> tuple[str, ...]:
+    return group.serves if isinstance(group, ServerGroup) else ()
 
 
 def test_servers_of_nomad_alone_may_change_its_membership(template: Template) -> None:
@@ -150,6 +272,11 @@ def test_nodes_may_read_the_secrets_that_their_configuration_names(template: Tem
     for group in template.config.groups:
         node = a_node(group=group.name, config=template.config)
         readable = secrets_with(template, group.name, "secretsmanager:GetSecretValue")
+        as_seed = {
+            secret
+            for product in served_by(group)
+            for secret in secrets_with(template, group.name, "secretsmanager:GetSecretValue", product)
+        }
         for component in taking_part(node, Phase.CONFIGURE):
             needed = mentioned_secrets(component.renders[Phase.CONFIGURE](template.config, node, SURROUNDINGS).values)
             assert needed <= readable, f"{component.name} on {group.name}"
@@ -157,7 +284,7 @@ def test_nodes_may_read_the_secrets_that_their_configuration_names(template: Tem
         for component in COMPONENTS:
             if component.product in node.serves and (render := component.renders.get(Phase.BOOTSTRAP)):
                 needed = mentioned_secrets(render(template.config, node, SURROUNDINGS).values)
-                assert needed <= readable, f"bootstrap of {component.name} on {group.name}"
+                assert needed <= readable | as_seed, f"bootstrap of {component.name} on {group.name}"
                 seen |= needed
     assert seen >= {"consul/gossip-key", "nomad/gossip-key", "consul/management-token", "vault/recovery-keys"}
 

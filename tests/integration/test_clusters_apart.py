@@ -46,7 +46,9 @@ def refused(call: Callable[[], Any]) -> bool:
 
 def test_nodes_read_and_write_nothing_of_another_cluster(aws: EmbeddedAws) -> None:
     secrets, s3, kms = aws.client("secretsmanager"), aws.client("s3"), aws.client("kms")
-    bucket = names.bucket(OTHER, ACCOUNT, aws.region)
+    ssm, dynamodb = aws.client("ssm"), aws.client("dynamodb")
+    bucket, table = names.bucket(OTHER, ACCOUNT, aws.region), records(aws, OTHER)
+    target, document = next(iter(instances(aws, OTHER).values())), names.document(OTHER, "consul", "install")
     keys = [one["KeyArn"] for one in kms.list_keys()["Keys"]]
     others = [arn for arn in keys if f"cluster {OTHER}" in kms.describe_key(KeyId=arn)["KeyMetadata"]["Description"]]
     assert len(others) == 4
@@ -65,11 +67,58 @@ def test_nodes_read_and_write_nothing_of_another_cluster(aws: EmbeddedAws) -> No
                 assert refused(lambda key=key: kms.encrypt(KeyId=key, Plaintext=b"x"))
                 assert refused(lambda key=key: kms.generate_data_key(KeyId=key, KeySpec="AES_256"))
                 assert refused(lambda key=key: kms.sign(KeyId=key, Message=b"x", SigningAlgorithm="ECDSA_SHA_256"))
+            assert refused(lambda: dynamodb.get_item(TableName=table, Key={"pk": {"S": "lease"}, "sk": {"S": "m"}}))
+            for parameter in (names.config_parameter(OTHER), names.ca_parameter(OTHER)):
+                assert refused(lambda parameter=parameter: ssm.get_parameter(Name=parameter)), parameter
+            assert refused(lambda: ssm.send_command(DocumentName=document, InstanceIds=[target], Parameters={}))
+
+
+def records(aws: EmbeddedAws, cluster: str) -> str:
+    [table] = [name for name in aws.client("dynamodb").list_tables()["TableNames"] if f"quorate-{cluster}-" in name]
+    return str(table)
+
+
+def servers(aws: EmbeddedAws, cluster: str) -> list[str]:
+    [group] = aws.client("autoscaling").describe_auto_scaling_groups(
+        AutoScalingGroupNames=[names.autoscaling_group(cluster, "servers")]
+    )["AutoScalingGroups"]
+    return [one["InstanceId"] for one in group["Instances"]]
+
+
+def test_a_sealed_secret_is_the_seeds_that_its_tag_names_and_nobodys_else(aws: EmbeddedAws) -> None:
+    secrets = aws.client("secretsmanager")
+    seed, neighbour, *_ = servers(aws, MINE)
+    for name, products in names.SEALED_SECRETS.items():
+        secret = names.secrets_prefix(MINE) + name
+
+        def reads(node: str, secret: str = secret) -> bool:
+            """Whether it may: there is nothing in it."""
+            with calling_as(f"host:{node}"):
+                return not refused(lambda: secrets.get_secret_value(SecretId=secret))
+
+        with calling_as(f"host:{seed}"):
+            assert refused(lambda secret=secret: secrets.put_secret_value(SecretId=secret, SecretString="x"))
+        assert not reads(seed)
+        tags = [{"Key": names.seed_tag(one), "Value": instance_arn(aws, seed)} for one in products]
+        with calling_as(f"lambda:{names.function(MINE, 'begin_formation')}"):
+            secrets.tag_resource(SecretId=secret, Tags=tags)
+            assert refused(
+                lambda secret=secret: secrets.tag_resource(SecretId=secret, Tags=[{"Key": "other", "Value": "x"}])
+            )
+        assert reads(seed)
+        assert not reads(neighbour)
+        with calling_as(f"lambda:{names.function(MINE, 'complete_formation')}"):
+            secrets.untag_resource(SecretId=secret, TagKeys=[names.seed_tag(one) for one in products])
+        assert not reads(seed)
+
+
+def instance_arn(aws: EmbeddedAws, instance_id: str) -> str:
+    return f"arn:aws:ec2:{aws.region}:{ACCOUNT}:instance/{instance_id}"
 
 
 def test_a_node_reads_what_was_delivered_to_it_and_not_what_is_for_another(aws: EmbeddedAws) -> None:
     s3, bucket = aws.client("s3"), names.bucket(MINE, ACCOUNT, aws.region)
-    mine, neighbour = list(instances(aws, MINE).values())[:2]
+    mine, neighbour, *_ = servers(aws, MINE)
     deliver = f"lambda:{names.function(MINE, 'plan_membership')}"
 
     def put(node: str, reader: str) -> str:
@@ -78,7 +127,7 @@ def test_a_node_reads_what_was_delivered_to_it_and_not_what_is_for_another(aws: 
             s3.put_object(Bucket=bucket, Key=key, Body=b"x", Tagging=urlencode({names.NODE_TAG: reader}))
         return key
 
-    own, others = (put(node, f"arn:aws:ec2:{aws.region}:{ACCOUNT}:instance/{node}") for node in (mine, neighbour))
+    own, others = (put(node, instance_arn(aws, node)) for node in (mine, neighbour))
     with calling_as(f"host:{mine}"):
         assert s3.get_object(Bucket=bucket, Key=own)["Body"].read() == b"x"
         assert refused(lambda: s3.get_object(Bucket=bucket, Key=others))
@@ -94,7 +143,9 @@ def test_a_node_reads_what_was_delivered_to_it_and_not_what_is_for_another(aws: 
 
 def test_functions_send_write_and_start_nothing_in_another_cluster(aws: EmbeddedAws) -> None:
     target = next(iter(instances(aws, OTHER).values()))
-    [table] = [name for name in aws.client("dynamodb").list_tables()["TableNames"] if f"quorate-{OTHER}-" in name]
+    table = records(aws, OTHER)
+    sealed = names.secrets_prefix(OTHER) + "vault/recovery-keys"
+    open_to_mine = [{"Key": names.seed_tag("vault"), "Value": instance_arn(aws, servers(aws, MINE)[0])}]
     group = names.autoscaling_group(OTHER, "servers")
     formation = f"arn:aws:states:{aws.region}:{ACCOUNT}:stateMachine:{names.state_machine(OTHER, 'form_cluster')}"
     command = {"InstanceIds": [target], "Parameters": {}}
@@ -108,6 +159,7 @@ def test_functions_send_write_and_start_nothing_in_another_cluster(aws: Embedded
         "records": lambda: aws.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}}),
         "configuration": lambda: aws.client("ssm").get_parameter(Name=names.config_parameter(OTHER)),
         "formation": lambda: aws.client("stepfunctions").start_execution(stateMachineArn=formation),
+        "seals": lambda: aws.client("secretsmanager").tag_resource(SecretId=sealed, Tags=open_to_mine),
         "launches": lambda: aws.client("autoscaling").suspend_processes(AutoScalingGroupName=group),
         "deliveries": lambda: aws.client("s3").put_object(
             Bucket=names.bucket(OTHER, ACCOUNT, aws.region), Key="nodes/i-1/consul/x.json", Body=b"x"

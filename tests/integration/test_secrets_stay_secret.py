@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from lab.aws.calls import calling_as
+from lambdas.domain import names
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
@@ -109,3 +112,14 @@ def test_the_search_finds_what_is_planted(alone: Story, spelled: str) -> None:
         assert found_in(alone, {secret}) == {"table"}
     finally:
         table.delete_item(TableName=alone.table_name, Key=key)
+
+
+def test_once_formed_no_node_reads_what_is_a_break_glass_roles(alone: Story) -> None:
+    """Its own agents' tokens it reads all the same, so a refusal is one of the secret and not of the node."""
+    secrets, prefix = alone.aws.client("secretsmanager"), names.secrets_prefix(alone.config.name)
+    for node in alone.states("servers"):
+        with calling_as(f"host:{node}"):
+            assert secrets.get_secret_value(SecretId=f"{prefix}consul/agent-token-server")["SecretString"]
+            for name in names.SEALED_SECRETS:
+                with pytest.raises(ClientError, match="AccessDeniedException"):
+                    secrets.get_secret_value(SecretId=prefix + name)

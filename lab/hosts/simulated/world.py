@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lab.hosts.simulated.host import CancelledRunError, ExitError, Host, HostLostError, RunTimedOutError
 from lab.hosts.simulated.servers import Servers
+from lambdas.domain.names import SEALED_SECRETS
 
 PRODUCTS = ("consul", "vault", "nomad")
 STABILIZATION_SECONDS = 10.0
@@ -115,8 +116,10 @@ class World:
             raise ExitError(70, f"reading {key}: {_code(error)}") from error
 
     def secret(self, host: Host, name: str) -> str | None:
-        """A secret's value, or None where it has none yet. What one role may read says nothing of another."""
-        now, key = time.monotonic(), (host.machine.role_name, name)
+        """A secret's value, or None where it has none yet. What one role may read says nothing of another, and what one
+        host may read of a sealed secret nothing of its neighbour."""
+        sealed = name.split("/", 2)[-1] in SEALED_SECRETS
+        now, key = time.monotonic(), (host.machine.instance_id if sealed else host.machine.role_name, name)
         read_at, value = self._secrets.get(key, (-CACHE_SECONDS, ""))
         if now - read_at < CACHE_SECONDS:
             return value

@@ -30,7 +30,9 @@ def _on_bucket(action: str) -> Row:
 def _on_object(action: str) -> Row:
     def row(call: ApiCall, account: Account) -> Iterable[Need]:
         version = "Version" if call.text("versionid") else ""
-        yield Need(f"s3:{action}{version}", _arn(call), families={"s3:ExistingObjectTag/": partial(_tags, account, call)})
+        yield Need(
+            f"s3:{action}{version}", _arn(call), families={"s3:ExistingObjectTag/": partial(_tags, account, call)}
+        )
 
     return row
 

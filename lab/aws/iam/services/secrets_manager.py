@@ -8,13 +8,24 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from lab.aws.iam.account import Account, tags_of
 from lab.aws.iam.calls import ApiCall
-from lab.aws.iam.context import Values
+from lab.aws.iam.context import Members, Values
 from lab.aws.iam.needs import Need, Row, Rows, anywhere, tagged
 from lab.aws.iam.services import kms
 
 
 def secret_named(account: Account, secret_id: str) -> Any:
     return account.of(secretsmanager_backends).secrets.get(secret_id)
+
+
+def _tagging(operation: str) -> Row:
+    def row(call: ApiCall, account: Account) -> Iterable[Need]:
+        [need] = _on_secret(operation)(call, account)
+        given = tags_of(call.parameters.get("Tags"))
+        keys = list(given) or call.members("TagKeys")
+        families: dict[str, Members] = {**need.families, "aws:RequestTag/": given}
+        return (Need(need.action, need.resource, {**need.values, "aws:TagKeys": keys}, families),)
+
+    return row
 
 
 def _on_secret(operation: str, *with_key: str) -> Row:
@@ -46,5 +57,7 @@ ROWS: Rows = {
     "ListSecretVersionIds": _on_secret("ListSecretVersionIds"),
     # Decrypt, too: a value is compared with the one that its request token stored before.
     "PutSecretValue": _on_secret("PutSecretValue", "GenerateDataKey", "Decrypt"),
+    "TagResource": _tagging("TagResource"),
+    "UntagResource": _tagging("UntagResource"),
     "UpdateSecretVersionStage": _on_secret("UpdateSecretVersionStage"),
 }
