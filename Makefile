@@ -12,6 +12,7 @@ SERVERS ?=
 CLIENTS ?=
 ONLY ?=
 JSON ?=
+CHECK ?=
 FAULT ?=
 
 # What people write is *.in; *.txt is what is installed: everything below it too, pinned and with its hashes.
@@ -89,8 +90,8 @@ e2e: $(STAMP) ## Real products on real hosts (root; minutes)
 	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/e2e $(PYTEST) tests/e2e
 
 .PHONY: permissions
-permissions: $(STAMP) ## What roles were granted and never used in the last runs of test and e2e [JSON=1]
-	@$(PYTHON) -m lab.aws.iam $(if $(JSON),--json) $(PERMISSIONS)/test $(PERMISSIONS)/e2e
+permissions: $(STAMP) ## What roles were granted and never used in the last runs of test and e2e [JSON=1] [CHECK=1: fail on any]
+	@$(PYTHON) -m lab.aws.iam $(if $(JSON),--json) $(if $(CHECK),--check) $(PERMISSIONS)/test $(PERMISSIONS)/e2e
 
 .PHONY: histories
 histories: $(STAMP) ## Ten thousand random histories of membership, by the real rules [COUNT=10000] [SEED=1]

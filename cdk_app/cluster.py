@@ -49,10 +49,12 @@ class Cluster(Construct):
         for key, value in config.tags.items():
             Tags.of(self).add(key, value)
 
-        self.network = Network(self, "Network", config=config, vpc=vpc, nat_gateways=nat_gateways)
+        self.keys = Keys(self, "Keys", cluster=config.name)
+        self.network = Network(
+            self, "Network", config=config, vpc=vpc, nat_gateways=nat_gateways, log_key=self.keys.data
+        )
         self.security_groups = SecurityGroups(self, "SecurityGroups", config=config, vpc=self.network.vpc)
         self.network.add_endpoints(self.security_groups.nodes)
-        self.keys = Keys(self, "Keys", cluster=config.name)
         self.storage = Storage(self, "Storage", cluster=config.name, data_key=self.keys.data)
         self.secrets = Secrets(
             self, "Secrets", cluster=config.name, data_key=self.keys.data, recovery_key=self.keys.recovery
@@ -75,8 +77,11 @@ class Cluster(Construct):
             settings=self._settings(arns),
             arns=arns,
             dead_letters=self.dead_letters,
+            log_key=self.keys.data,
         )
-        workflows = Workflows(self, "Workflows", cluster=config.name, functions=functions.by_handler)
+        workflows = Workflows(
+            self, "Workflows", cluster=config.name, functions=functions.by_handler, log_key=self.keys.data
+        )
         triggers = Triggers(
             self,
             "Triggers",

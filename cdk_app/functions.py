@@ -1,9 +1,11 @@
 """The Lambda functions: a table, one row for each file in `lambdas/handlers`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as awslambda
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
@@ -11,7 +13,16 @@ from constructs import Construct
 
 from cdk_app import lambda_package
 from cdk_app.nag import acknowledge, acknowledge_wildcard
-from cdk_app.permissions import GRANTS, Arns
+from cdk_app.permissions import (
+    GRANTS,
+    LAUNCH_FLOW,
+    RENEWAL_FLOW,
+    TERMINATE_FLOW,
+    Arns,
+    of_clients,
+    of_executions,
+    of_servers,
+)
 from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain import names
 from lambdas.settings import Settings
@@ -28,6 +39,8 @@ class Row:
     calls: tuple[str, ...]
     timeout_seconds: int = 30
     memory_mib: int = 512
+    narrow: Callable[[Arns], Arns] = lambda arns: arns
+    """What of the cluster's resources the handler acts on, where it is less than its calls could."""
     by_event: bool = False
     """Invoked by EventBridge, not by a state machine: a failure that nobody waits for goes to the dead-letter queue."""
 
@@ -113,7 +126,11 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
     ),
     Row("decide_step", ("cluster_config.load", "journal.write", "lease.renew", "members.every", "servers.find")),
-    Row("drain_client", ("cluster_config.load", "lifecycle.keep_open", "members.every", "servers.find")),
+    Row(
+        "drain_client",
+        ("cluster_config.load", "lifecycle.keep_open", "members.every", "servers.find"),
+        narrow=of_clients,
+    ),
     Row("end_turn", ("journal.write", "lease.release")),
     Row(
         "fail_formation",
@@ -132,6 +149,7 @@ FUNCTIONS: tuple[Row, ...] = (
     Row(
         "hold_instance",
         ("instances.describe_if_running", "journal.write", "lease.release", "lifecycle.complete"),
+        narrow=of_servers,
     ),
     Row(
         "plan_launch",
@@ -143,6 +161,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "lifecycle.find",
             "lifecycle.keep_open",
         ),
+        narrow=of_executions(LAUNCH_FLOW),
     ),
     Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
     Row("plan_reload", ("cluster_config.load",)),
@@ -157,6 +176,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "members.every",
             "servers.every",
         ),
+        narrow=of_executions(RENEWAL_FLOW),
     ),
     Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(
@@ -169,6 +189,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "lifecycle.find",
             "members.find",
         ),
+        narrow=of_executions(TERMINATE_FLOW),
     ),
     Row(
         "send_command",
@@ -195,7 +216,11 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
         memory_mib=1024,
     ),
-    Row("take_turn", ("cluster_config.load", "lease.take", "lifecycle.keep_open", "members.every", "servers.find")),
+    Row(
+        "take_turn",
+        ("cluster_config.load", "lease.take", "lifecycle.keep_open", "members.every", "servers.find"),
+        narrow=of_servers,
+    ),
     Row(
         "triage",
         (
@@ -224,7 +249,15 @@ class Functions(Construct):
     """`by_handler` has each function under its handler's name."""
 
     def __init__(
-        self, scope: Construct, id: str, *, cluster: str, settings: Settings, arns: Arns, dead_letters: sqs.IQueue
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: str,
+        settings: Settings,
+        arns: Arns,
+        dead_letters: sqs.IQueue,
+        log_key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
         self._cluster = cluster
@@ -235,7 +268,8 @@ class Functions(Construct):
         self._log_group = logs.LogGroup(
             self,
             "Log",
-            log_group_name=f"/quorate/{cluster}/functions",
+            log_group_name=names.log_group(cluster, "functions"),
+            encryption_key=log_key,
             retention=LOG_RETENTION,
             removal_policy=REMOVED_WITH_STACK,
         )
@@ -249,7 +283,7 @@ class Functions(Construct):
         place = Construct(self, row.handler)
         role = iam.Role(place, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         for call in row.calls:
-            for statement in GRANTS[call](self._arns):
+            for statement in GRANTS[call](row.narrow(self._arns)):
                 role.add_to_policy(statement)
         self._log_group.grant_write(role)
         return awslambda.Function(

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_app.removal import KEPT
+from lambdas.domain import names
+
+COLONS = ArnFormat.COLON_RESOURCE_NAME
 
 KEEPING = tuple(
     f"kms:{action}"
@@ -60,7 +63,8 @@ class Keys(Construct):
                 ]
             ),
         )
-        self.data = self._symmetric("Data", f"Secrets and records of Quorate cluster {cluster}")
+        self.data = self._symmetric("Data", f"Secrets, records and logs of Quorate cluster {cluster}")
+        self._let_logs_be_kept(cluster)
 
     def through(self, service: str) -> dict[str, Any]:
         """The condition that a service of AWS uses a key for its caller."""
@@ -74,6 +78,22 @@ class Keys(Construct):
                 resources=["*"],
                 principals=[iam.ArnPrincipal(role.role_arn)],
                 conditions=self.through("secretsmanager"),
+            )
+        )
+
+    def _let_logs_be_kept(self, cluster: str) -> None:
+        """CloudWatch Logs uses the key in its own name, for these groups (user guide, "Encrypt log data", step 2)."""
+        stack = Stack.of(self)
+        groups = [
+            stack.format_arn(service="logs", resource="log-group", resource_name=name, arn_format=COLONS)
+            for name in (names.log_group(cluster, "*"), names.workflow_log_group(cluster))
+        ]
+        self.data.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             )
         )
 

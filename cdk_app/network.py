@@ -1,10 +1,12 @@
 """Where nodes live: a new VPC without a way to the internet, or an existing one by ids."""
 
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
+from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig, ExistingVpc, NewVpc
 
 INTERFACE_ENDPOINTS = ("ssm", "ssmmessages", "secretsmanager", "kms", "ec2")
@@ -13,9 +15,17 @@ INTERFACE_ENDPOINTS = ("ssm", "ssmmessages", "secretsmanager", "kms", "ec2")
 
 class Network(Construct):
     def __init__(
-        self, scope: Construct, id: str, *, config: ClusterConfig, vpc: ec2.IVpc | None, nat_gateways: int
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: ClusterConfig,
+        vpc: ec2.IVpc | None,
+        nat_gateways: int,
+        log_key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
+        self._log_key = log_key
         self.made_here = vpc is None and isinstance(config.network, NewVpc)
         if vpc is not None:
             self.vpc = vpc
@@ -62,7 +72,14 @@ class Network(Construct):
         vpc.add_flow_log(
             "Rejected",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(
-                logs.LogGroup(self, "RejectedTraffic", retention=LOG_RETENTION, removal_policy=REMOVED_WITH_STACK)
+                logs.LogGroup(
+                    self,
+                    "RejectedTraffic",
+                    log_group_name=names.log_group(config.name, "rejected-traffic"),
+                    encryption_key=self._log_key,
+                    retention=LOG_RETENTION,
+                    removal_policy=REMOVED_WITH_STACK,
+                )
             ),
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )

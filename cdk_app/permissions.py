@@ -3,8 +3,8 @@
 `tests/infrastructure` reads the handlers and holds their calls against `functions.FUNCTIONS`.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -39,13 +39,16 @@ class Arns:
     documents: tuple[str, ...]
     instances: str
     groups: tuple[str, ...]
+    server_groups: tuple[str, ...]
+    client_pools: tuple[str, ...]
     machines: tuple[str, ...]
     formation: str
     formation_executions: str
     node_launch: str
     node_terminate: str
     renew_certificates: str
-    node_executions: tuple[str, ...]
+    node_executions: Mapping[str, str]
+    """By flow: of what is done for one node."""
 
     @property
     def deliveries(self) -> str:
@@ -55,7 +58,7 @@ class Arns:
         """Those that name more than one resource, each with the reason."""
         yield self.instances, "Instances come and go; a condition on the cluster's tag says which"
         yield self.deliveries, "A delivery's key is its node and the hash of its content"
-        for executions in (self.formation_executions, *self.node_executions):
+        for executions in (self.formation_executions, *self.node_executions.values()):
             yield executions, "An execution is named when it starts; its state machine is exact"
         for group in self.groups:
             yield group, "The id in a group's ARN is known only after its creation; its name is exact"
@@ -93,17 +96,33 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: 
         ),
         instances=arn("ec2", "instance", "*", "/"),
         groups=tuple(group(one.name) for one in config.groups),
+        server_groups=tuple(group(one.name) for one in config.server_groups),
+        client_pools=tuple(group(one.name) for one in config.client_pools),
         machines=tuple(arn("states", "stateMachine", names.state_machine(cluster, flow)) for flow in flows()),
         formation=arn("states", "stateMachine", formation),
         formation_executions=arn("states", "execution", f"{formation}:*"),
         node_launch=arn("states", "stateMachine", names.state_machine(cluster, LAUNCH_FLOW)),
         node_terminate=arn("states", "stateMachine", names.state_machine(cluster, TERMINATE_FLOW)),
-        node_executions=tuple(
-            arn("states", "execution", f"{names.state_machine(cluster, flow)}:*")
+        node_executions={
+            flow: arn("states", "execution", f"{names.state_machine(cluster, flow)}:*")
             for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW)
-        ),
+        },
         renew_certificates=arn("states", "stateMachine", names.state_machine(cluster, RENEWAL_FLOW)),
     )
+
+
+def of_servers(arns: Arns) -> Arns:
+    """For a handler that clients never meet."""
+    return replace(arns, groups=arns.server_groups)
+
+
+def of_clients(arns: Arns) -> Arns:
+    return replace(arns, groups=arns.client_pools)
+
+
+def of_executions(flow: str) -> Callable[[Arns], Arns]:
+    """For a handler that meets no claim but those of its own flow."""
+    return lambda arns: replace(arns, node_executions={flow: arns.node_executions[flow]})
 
 
 Statements = tuple[iam.PolicyStatement, ...]
@@ -111,6 +130,9 @@ Grant = Callable[[Arns], Statements]
 
 
 def _allow(*actions: str, on: tuple[str, ...] = ("*",), **conditions: dict[str, str]) -> Statements:
+    """Nothing where there is nothing to act on: a cluster without client pools."""
+    if not on:
+        return ()
     return (iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=conditions or None),)
 
 
@@ -124,7 +146,8 @@ def records(*actions: str) -> Grant:
     return grant
 
 
-def _answer_task(arns: Arns) -> Statements:
+def _answer_command(arns: Arns) -> Statements:
+    """Every machine sends commands."""
     return _allow("states:SendTaskSuccess", "states:SendTaskFailure", on=arns.machines)
 
 
@@ -161,7 +184,7 @@ def _seal(arns: Arns, action: str) -> Statements:
 
 
 def _see_node_executions(arns: Arns) -> Statements:
-    return _allow("states:DescribeExecution", on=arns.node_executions)
+    return _allow("states:DescribeExecution", on=tuple(arns.node_executions.values()))
 
 
 def _tended(arns: Arns) -> tuple[str, ...]:
@@ -171,9 +194,9 @@ def _tended(arns: Arns) -> tuple[str, ...]:
 
 GRANTS: dict[str, Grant] = {
     "answers.answer_if_ended": lambda arns: (
-        records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_task(arns)
+        records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
     ),
-    "answers.answer_success": _answer_task,
+    "answers.answer_success": lambda arns: _allow("states:SendTaskSuccess", on=arns.machines),
     "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=(arns.authority_key,)),
     "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=(arns.ca_parameter,)),
     "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=(arns.ca_parameter,)),
@@ -203,12 +226,12 @@ GRANTS: dict[str, Grant] = {
     "dispatches.forget": records("DeleteItem"),
     "dispatches.overdue": records("Query"),
     "dispatches.record": records("PutItem"),
-    "executions.fail_task": _answer_task,
+    "executions.fail_task": lambda arns: _allow("states:SendTaskFailure", on=(arns.node_launch,)),
     "executions.is_running": lambda arns: _allow("states:DescribeExecution", on=(arns.formation_executions,)),
     "executions.running": lambda arns: _allow("states:ListExecutions", on=_tended(arns)),
     "executions.start": lambda arns: _allow("states:StartExecution", on=(arns.formation,)),
     "executions.start_for": lambda arns: _allow("states:StartExecution", on=_tended(arns)),
-    "executions.succeed_task": _answer_task,
+    "executions.succeed_task": lambda arns: _allow("states:SendTaskSuccess", on=(arns.node_launch,)),
     "formation_record.arrivals": records("Query"),
     "formation_record.arrive": records("GetItem", "PutItem"),
     "formation_record.claim": records("GetItem", "UpdateItem"),
@@ -229,9 +252,9 @@ GRANTS: dict[str, Grant] = {
     "lifecycle.every": lambda _: _allow("autoscaling:DescribeAutoScalingGroups"),
     "lifecycle.find": lambda _: _allow("autoscaling:DescribeAutoScalingInstances"),
     "lifecycle.stop_launching": lambda arns: _allow("autoscaling:SuspendProcesses", on=arns.groups),
-    "lifecycle.set_unhealthy": lambda arns: _allow("autoscaling:SetInstanceHealth", on=arns.groups),
+    "lifecycle.set_unhealthy": lambda arns: _allow("autoscaling:SetInstanceHealth", on=arns.server_groups),
     "lifecycle.terminate_retained": lambda arns: _allow(
-        "autoscaling:TerminateInstanceInAutoScalingGroup", on=arns.groups
+        "autoscaling:TerminateInstanceInAutoScalingGroup", on=arns.server_groups
     ),
     "members.every": records("Query"),
     "members.find": records("GetItem"),

@@ -3,6 +3,7 @@
 import json
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as awslambda
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
@@ -17,15 +18,23 @@ from lambdas.domain import names
 class Workflows(Construct):
     """`machines` by flow."""
 
-    def __init__(self, scope: Construct, id: str, *, cluster: str, functions: dict[str, awslambda.Function]) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: str,
+        functions: dict[str, awslambda.Function],
+        log_key: kms.IKey,
+    ) -> None:
         super().__init__(scope, id)
         self._cluster = cluster
         self._functions = functions
         self._log_group = logs.LogGroup(
             self,
             "Log",
-            # Under this prefix Step Functions needs no entry in the account's one resource policy, which is short.
-            log_group_name=f"/aws/vendedlogs/states/quorate-{cluster}",
+            log_group_name=names.workflow_log_group(cluster),
+            encryption_key=log_key,
             retention=LOG_RETENTION,
             removal_policy=REMOVED_WITH_STACK,
         )

@@ -27,6 +27,15 @@ def function(cluster: str, handler: str) -> str:
     return f"quorate-{cluster}-{handler}"
 
 
+def log_group(cluster: str, what: str) -> str:
+    return f"/quorate/{cluster}/{what}"
+
+
+def workflow_log_group(cluster: str) -> str:
+    """Under this prefix Step Functions needs no entry in the account's one resource policy, which is short."""
+    return f"/aws/vendedlogs/states/quorate-{cluster}"
+
+
 def bucket(cluster: str, account: str, region: str) -> str:
     """Bucket names are global: account and region keep two users of one cluster name apart."""
     return f"quorate-{cluster}-{account}-{region}"

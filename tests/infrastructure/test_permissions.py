@@ -79,6 +79,29 @@ def test_no_role_may_do_everything_of_a_service(template: Template) -> None:
             assert not [action for action in as_list(statement["Action"]) if "*" in action]
 
 
+ANSWERING = {
+    "await_formation": {("SendTaskSuccess", "node_launch")},
+    "complete_formation": {("SendTaskSuccess", "node_launch")},
+    "fail_formation": {("SendTaskFailure", "node_launch")},
+}
+"""What waits for formation are launches; every other answer is a command's, whose task may be of any machine."""
+
+
+def test_functions_answer_the_machines_whose_tasks_they_hold(plain: Template) -> None:
+    machines = {one["Properties"]["StateMachineName"] for one in plain.of("AWS::StepFunctions::StateMachine").values()}
+    flows = {name.removeprefix("quorate-plain-") for name in machines}
+    commands = {(verb, flow) for verb in ("SendTaskSuccess", "SendTaskFailure") for flow in flows}
+    for handler in HANDLERS:
+        answers = {
+            (action.removeprefix("states:"), json.dumps(resource).rsplit("quorate-plain-", 1)[1].strip('"]} '))
+            for statement in plain.statements(plain.role_of_function(handler))
+            for action in as_list(statement["Action"])
+            if action.startswith("states:SendTask")
+            for resource in as_list(statement["Resource"])
+        }
+        assert answers in (ANSWERING.get(handler, set()), commands), handler
+
+
 NAMING_NOTHING = {
     # EC2, Auto Scaling: what describes names no resource.
     "ec2:DescribeInstances",
@@ -309,6 +332,20 @@ def key_of(template: Template, description: str) -> str:
         if key["Properties"]["Description"].startswith(description)
     )
     return found
+
+
+def test_logs_are_kept_under_a_key_of_the_clusters(template: Template) -> None:
+    """And CloudWatch Logs uses that key for groups of these names alone."""
+    data = key_of(template, "Secrets, records and logs")
+    for name, group in template.of("AWS::Logs::LogGroup").items():
+        assert group["Properties"]["KmsKeyId"] == {"Fn::GetAtt": [data, "Arn"]}, name
+    policy = template.of("AWS::KMS::Key")[data]["Properties"]["KeyPolicy"]["Statement"]
+    [of_logs] = [one for one in policy if "Service" in one["Principal"]]
+    assert of_logs["Principal"]["Service"] == f"logs.{template.config.region}.amazonaws.com"
+    meant = json.dumps(of_logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
+    for group in template.of("AWS::Logs::LogGroup").values():
+        name = group["Properties"]["LogGroupName"]
+        assert f"{name}" in meant or f"{name.rsplit('/', 1)[0]}/*" in meant
 
 
 def test_the_authority_signs_and_never_leaves(plain: Template) -> None:
