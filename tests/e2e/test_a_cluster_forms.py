@@ -3,14 +3,18 @@
 How it grows and shrinks afterwards: test_goodbyes.
 """
 
+import json
 import socket
 import ssl
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from lab.laboratory import Laboratory
+from lab.writers import Writers
+from tests.e2e.certificates import LOG_IN, RAFT, assert_served, pair_of, pair_of_another_authority, takes_raft
 from tests.e2e.cluster import PORTS, assert_quorate, executions, get
 
 pytestmark = pytest.mark.e2e
@@ -82,6 +86,74 @@ def _say_something(context: ssl.SSLContext, connection: socket.socket) -> None:
     with context.wrap_socket(connection) as secured:
         secured.sendall(b"anything")
         secured.recv(1)
+
+
+@pytest.mark.parametrize("product", RAFT)
+def test_a_client_s_certificate_makes_nobody_a_server(lab: Laboratory, product: str) -> None:
+    """It is let in as what it is, and hung up on where it says that it speaks Raft."""
+    address, (client,) = next(iter(lab.servers("consul").values())), lab.survey().clients_ready
+    with pair_of(lab, client) as pair:
+        assert not takes_raft(lab, product, address, pair)
+    with pair_of(lab, next(iter(lab.servers("nomad")))) as pair:
+        assert takes_raft(lab, product, address, pair), "a server's is taken"
+
+
+def test_a_client_s_certificate_logs_nobody_into_vault(lab: Laboratory) -> None:
+    address, (client,) = next(iter(lab.servers("vault").values())), lab.survey().clients_ready
+    refused = json.loads(lab.run_script(client, LOG_IN.format(address=address)).stdout)
+    assert "auth" not in refused
+    assert "constraints" in str(refused["errors"]) or "invalid certificate" in str(refused["errors"])
+    let_in = json.loads(lab.run_script(next(iter(lab.servers("vault"))), LOG_IN.format(address=address)).stdout)
+    assert let_in["auth"]["policies"]
+
+
+def test_a_certificate_of_another_authority_is_nobody_s(lab: Laboratory) -> None:
+    """Whatever names it has."""
+    address = next(iter(lab.servers("consul").values()))
+    with pair_of_another_authority(lab) as pair:
+        for product in RAFT:
+            with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
+                takes_raft(lab, product, address, pair)
+        context = ssl.create_default_context(cadata=lab.apis.authority())
+        context.load_cert_chain(pair)
+        login = urllib.request.Request(f"https://{address}:8200/v1/auth/cert/login", data=b"{}", method="POST")
+        with lab.data_center.inside(), pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(login, timeout=5, context=context)  # noqa: S310
+        assert refused.value.code in (400, 403)
+
+
+STARTED = """#!/bin/bash
+systemctl show consul vault nomad --property=Id,ActiveEnterTimestamp,NRestarts,MainPID
+"""
+
+
+def test_every_certificate_is_renewed_under_load_and_no_write_is_lost(
+    lab: Laboratory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {instance_id: one["serial"] for instance_id, one in lab.certificates().items()}
+    assert_served(lab)
+    started = {instance_id: lab.run_script(instance_id, STARTED).stdout for instance_id in before}
+    lab.age_certificates(days=21)
+    with Writers(lab) as writers:
+        lab.sweep()
+        lab.wait_until(lambda: bool(executions(lab, "renew_certificates")), 60, lambda: "no renewal was started")
+        lab.wait_until(
+            lambda: not executions(lab, "renew_certificates", "RUNNING"), 300, lambda: str(lab.journal()[-5:])
+        )
+    assert executions(lab, "renew_certificates", "SUCCEEDED"), str(lab.journal()[-5:])
+    now = {instance_id: one["serial"] for instance_id, one in lab.certificates().items()}
+    assert set(now) == set(before)
+    assert not set(now.values()) & set(before.values())
+    assert_served(lab)
+    assert {instance_id: lab.run_script(instance_id, STARTED).stdout for instance_id in before} == started, "restarted"
+    assert_quorate(lab.survey(), voters=3)
+    assert len(lab.survey().clients_ready) == 1
+    with capsys.disabled():
+        for product, ledger in writers.ledgers.items():
+            print(f"\n{product}: {ledger.as_json()}", end="")
+    assert writers.lost() == {product: [] for product in PORTS}
+    for product, ledger in writers.ledgers.items():
+        assert not ledger.failed, f"{product}: {ledger.as_json()}"
 
 
 def test_a_docker_job_on_a_bridge_answers_over_http_and_is_in_consul(lab: Laboratory) -> None:
