@@ -150,6 +150,13 @@ class ContainerHosts:
             raise ProcessLookupError(f"{instance_id} is still being powered on")
         return guest.call(command)
 
+    def root_of(self, instance_id: str) -> Path:
+        """The host's root directory, as it can be read from outside of the host."""
+        guest = self._host(instance_id).guest
+        if not guest:
+            raise ProcessLookupError(f"{instance_id} is still being powered on")
+        return Path(f"/proc/{guest.process_id}/root")
+
     def shell(self, instance_id: str) -> list[str]:
         """The command line of an interactive root shell on a host."""
         return self._engine.shell(self._host(instance_id).name)

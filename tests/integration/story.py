@@ -1,8 +1,6 @@
 """A cluster on simulated hosts, with what a story looks at: executions, commands, calls, hooks, records, logs."""
 
-import io
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from lab.aws import ExecutionRecord
+from lab.function_log import FunctionLog
 from lab.hosts.simulated import Faults
 from lab.hosts.simulated.raft import Raft
 from lab.laboratory import Laboratory
@@ -61,22 +60,13 @@ class Story(Laboratory):
         self._before = before
 
     def _open(self) -> None:
-        self._listen()
+        self._log = self._stack.enter_context(FunctionLog())
         super()._open()
 
     def _boot(self) -> None:
         if self._before:
             self._before(self)
         super()._boot()
-
-    def _listen(self) -> None:
-        from lambdas.observability import SERVICE, logger
-
-        self._log = io.StringIO()
-        listener = logging.StreamHandler(self._log)
-        listener.setFormatter(logger.registered_formatter)
-        logging.getLogger(SERVICE).addHandler(listener)
-        self._stack.callback(logging.getLogger(SERVICE).removeHandler, listener)
 
     @property
     def faults(self) -> Faults:
@@ -203,7 +193,7 @@ class Story(Laboratory):
 
     @property
     def log(self) -> str:
-        return self._log.getvalue()
+        return self._log.text
 
     def log_lines(self, *, of: str | None = None) -> list[dict[str, Any]]:
         """What handlers logged, oldest first."""

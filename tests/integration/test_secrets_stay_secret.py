@@ -1,20 +1,17 @@
-"""No value that Secrets Manager holds is anywhere else that AWS shows: searched for plain, in base64 and in hex."""
+"""No value that Secrets Manager holds is anywhere else that AWS shows; what is planted there is found."""
 
 import base64
-import json
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws.calls import calling_as
+from lab.leak_hunt import account, hunt, secret_values
 from lambdas.domain import names
 from tests.integration.conftest import Open
 from tests.integration.story import Story
-
-SHORTEST = 16
-"""Characters: what is shorter is a number or a name, and would be found by chance."""
 
 
 @pytest.fixture(scope="module")
@@ -23,95 +20,114 @@ def alone(tell: Open) -> Iterator[Story]:
         yield formed.settle()
 
 
-def secret_values(story: Story) -> set[str]:
-    """Every value that somebody could use, of every version."""
-    secrets = story.aws.client("secretsmanager")
-    texts = []
-    for secret in secrets.list_secrets()["SecretList"]:
-        texts.append(secrets.get_secret_value(SecretId=secret["ARN"]).get("SecretString", ""))
-    return {word for text in texts for word in leaves(text) if len(word) >= SHORTEST}
-
-
-def leaves(text: str) -> Iterator[str]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        yield text
-        return
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
-        else:
-            yield str(one)
-
-
-def spellings(value: str) -> Iterator[str]:
-    """Plain, hex, and base64 at each of the three places in which it may begin."""
-    data = value.encode()
-    yield value
-    yield data.hex()
-    for offset in range(3):
-        whole = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
-        yield whole[{0: 0, 1: 2, 2: 3}[offset] : -2]
-
-
-def places(story: Story) -> Iterator[tuple[str, str]]:
-    """(where, text) of everything that AWS would show of a cluster but its secrets."""
-    yield "template", json.dumps(story.aws.client("cloudformation").get_template(StackName=story.prepared.stack_name))
-    for execution in story.aws.executions():
-        yield f"history of {execution.name}", told(execution.events)
-        yield f"execution {execution.name}", told([execution.input, execution.output, execution.cause])
-    ssm = story.aws.client("ssm")
-    yield "commands", told(list(ssm.get_paginator("list_commands").paginate()))
-    for page in ssm.get_paginator("list_command_invocations").paginate():
-        for one in page["CommandInvocations"]:
-            ended = ssm.get_command_invocation(CommandId=one["CommandId"], InstanceId=one["InstanceId"])
-            yield f"output of {one['DocumentName']}", told(ended)
-    yield "parameters", told(ssm.get_parameters_by_path(Path="/quorate", Recursive=True))
-    yield "table", told(story.aws.client("dynamodb").scan(TableName=story.table_name)["Items"])
-    s3 = story.aws.client("s3")
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=story.bucket):
-        for found in page.get("Contents", []):
-            body = s3.get_object(Bucket=story.bucket, Key=found["Key"])["Body"].read()
-            yield found["Key"], body.decode(errors="replace")
-    yield "log", story.log
-
-
-def told(value: Any) -> str:
-    return json.dumps(value, default=str)
-
-
-def found_in(story: Story, values: set[str]) -> set[str]:
-    wanted = [spelling for value in values for spelling in spellings(value)]
-    return {where for where, text in places(story) if any(spelling in text for spelling in wanted)}
+def found_in(story: Story, secrets: dict[str, str]) -> set[str]:
+    return {leak.where for leak in hunt(secrets, account.places(story, story.log))}
 
 
 def test_no_secret_is_anywhere_else(alone: Story) -> None:
-    values = secret_values(alone)
-    assert len(values) >= 15, "gossip keys, tokens, recovery keys"
-    assert found_in(alone, values) == set()
+    secrets = secret_values(alone.aws.client("secretsmanager"))
+    assert len(secrets) >= 15, "gossip keys, tokens, recovery keys"
+    assert hunt(secrets, account.places(alone, alone.log)) == []
+
+
+def in_the_table(story: Story, text: str) -> str:
+    item = {"pk": {"S": "planted"}, "sk": {"S": "here"}, "text": {"S": text}}
+    story.aws.client("dynamodb").put_item(TableName=story.table_name, Item=item)
+    return "item planted"
+
+
+def in_the_bucket(story: Story, text: str) -> str:
+    story.aws.client("s3").put_object(Bucket=story.bucket, Key="planted", Body=text.encode())
+    return "object planted"
+
+
+def in_an_execution(story: Story, text: str) -> str:
+    machine = names.state_machine(story.config.name, "node_launch")
+    arn = f"arn:aws:states:{story.config.region}:{story.aws.account}:stateMachine:{machine}"
+    story.aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="planted", input=f'{{"x": "{text}"}}')
+    story.settle()
+    return "execution planted"
+
+
+def in_a_parameter(story: Story, text: str) -> str:
+    story.aws.client("ssm").put_parameter(Name="/quorate/planted", Value=text, Type="String")
+    return "parameter /quorate/planted"
+
+
+def in_a_command(story: Story, text: str) -> str:
+    [node, *_] = story.states("servers")
+    document = names.document(story.config.name, "ca", "install")
+    [given] = [
+        command["Parameters"]
+        for page in story.aws.client("ssm").get_paginator("list_commands").paginate()
+        for command in page["Commands"]
+        if command["DocumentName"] == document
+    ][:1]
+    story.aws.client("ssm").send_command(
+        InstanceIds=[node], DocumentName=document, Parameters=given | {"PrerequisitesKey": [f"artifacts/{text}"]}
+    )
+    story.settle()
+    return f"parameters of {document}"
+
+
+def in_a_log(story: Story, text: str) -> str:
+    from lambdas.observability import logger
+
+    logger.info(f"a careless line: {text}")
+    return "functions' log"
+
+
+def in_user_data(story: Story, text: str) -> str:
+    ec2 = story.aws.client("ec2")
+    [template, *_] = ec2.describe_launch_templates()["LaunchTemplates"]
+    ec2.create_launch_template_version(
+        LaunchTemplateId=template["LaunchTemplateId"],
+        LaunchTemplateData={"UserData": base64.b64encode(f"#!/bin/sh\necho {text}\n".encode()).decode()},
+    )
+    return f"user data of {template['LaunchTemplateName']}"
+
+
+def in_a_dead_letter(story: Story, text: str) -> str:
+    sqs = story.aws.client("sqs")
+    sqs.send_message(QueueUrl=sqs.list_queues()["QueueUrls"][0], MessageBody=text)
+    return "dead letters"
+
+
+def in_a_log_group(story: Story, text: str) -> str:
+    logs = story.aws.client("logs")
+    logs.create_log_group(logGroupName="planted")
+    logs.create_log_stream(logGroupName="planted", logStreamName="here")
+    logs.put_log_events(
+        logGroupName="planted",
+        logStreamName="here",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": text}],
+    )
+    return "log group planted"
+
+
+PLANTS = [value for name, value in list(globals().items()) if name.startswith("in_")]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_what_is_planted_is_found(alone: Story, plant: Callable[[Story, str], str]) -> None:
+    """A made-up secret of this place alone, so that what the others planted is not what is found."""
+    secret = f"s.{plant.__name__}.0123456789abcdef"
+    where = plant(alone, secret)
+    assert where in found_in(alone, {"made up": secret})
 
 
 @pytest.mark.parametrize("spelled", ["plain", "hex", "base64", "base64 in the middle"])
-def test_the_search_finds_what_is_planted(alone: Story, spelled: str) -> None:
-    secret = min(secret_values(alone))
+def test_it_is_found_however_it_is_written(alone: Story, spelled: str) -> None:
+    secret = f"s.written-as-{spelled}"
     text = {
         "plain": f"token={secret}",
         "hex": secret.encode().hex(),
         "base64": base64.b64encode(secret.encode()).decode(),
         "base64 in the middle": base64.b64encode(f"user:{secret}!".encode()).decode(),
     }[spelled]
-    key = {"pk": {"S": "planted"}, "sk": {"S": "here"}}
-    table = alone.aws.client("dynamodb")
-    table.put_item(TableName=alone.table_name, Item={**key, "text": {"S": text}})
-    try:
-        assert found_in(alone, {secret}) == {"table"}
-    finally:
-        table.delete_item(TableName=alone.table_name, Key=key)
+    assert found_in(alone, {"made up": secret}) == set()
+    in_the_table(alone, text)
+    assert found_in(alone, {"made up": secret}) == {"item planted"}
 
 
 def test_once_formed_no_node_reads_what_is_a_break_glass_roles(alone: Story) -> None:
