@@ -1,7 +1,6 @@
 """The search itself: values in every spelling, against texts that say where they are from."""
 
 import base64
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -31,8 +30,10 @@ def hunt(secrets: dict[str, str], places: Iterable[Place]) -> list[Leak]:
     }
     if not meant:
         raise ValueError("no secret to look for: a hunt for nothing proves nothing")
-    any_of = re.compile(b"|".join(sorted(map(re.escape, meant), key=len, reverse=True)))
-    return sorted({Leak(place.where, *meant[found]) for place in places for found in any_of.findall(place.content)})
+    # One search for each: an alternation tries all of them at each byte, and takes hours where this takes seconds.
+    return sorted(
+        {Leak(place.where, *which) for place in places for spelled, which in meant.items() if spelled in place.content}
+    )
 
 
 def spellings(value: bytes) -> Iterator[tuple[str, bytes]]:

@@ -6,22 +6,42 @@ How it grows and shrinks afterwards: test_goodbyes.
 import json
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from lab.function_log import FunctionLog
 from lab.laboratory import Laboratory
+from lab.leak_hunt import Watch, hunt
 from lab.writers import Writers
+from tests.e2e import leaks
 from tests.e2e.certificates import LOG_IN, RAFT, assert_served, pair_of, pair_of_another_authority, takes_raft
 from tests.e2e.cluster import PORTS, assert_quorate, executions, get
 
 pytestmark = pytest.mark.e2e
 
 
+BEGAN_AT = time.time()
+
+
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Laboratory]:
+def processes() -> Iterator[Watch]:
+    """What every process since before the first host booted was called with."""
+    with Watch() as watch:
+        yield watch
+
+
+@pytest.fixture(scope="module")
+def function_log() -> Iterator[FunctionLog]:
+    with FunctionLog() as log:
+        yield log
+
+
+@pytest.fixture(scope="module")
+def lab(processes: Watch, function_log: FunctionLog) -> Iterator[Laboratory]:
     with Laboratory("container") as laboratory:
         laboratory.wait_formed()
         yield laboratory
@@ -181,3 +201,30 @@ def test_a_client_that_is_scaled_in_leaves_and_goes(lab: Laboratory) -> None:
     lab.wait_in_service()
     lab.wait_until(lambda: len(lab.survey().clients_ready) == 1, 60, lambda: str(lab.survey().clients_ready))
     assert len(executions(lab, "node_terminate", "SUCCEEDED")) == 1
+
+
+def test_no_secret_is_seen_anywhere(lab: Laboratory, processes: Watch, function_log: FunctionLog) -> None:
+    """After all of the above: forming, a job, a client in and out."""
+    secrets = leaks.secrets(lab)
+    assert len(secrets) >= 30, "gossip keys, tokens, recovery keys, a private key for each host"
+    assert processes.processes_seen > 500, "the watch saw a formation's processes"
+    assert hunt(secrets, leaks.places(lab, function_log.text, processes, since=BEGAN_AT)) == []
+
+
+PLANTS = {
+    "file": ("echo {secret} >/var/tmp/planted", ": /var/tmp/planted"),
+    "file in hex": ("printf %s {secret} | od -An -tx1 | tr -d ' \\n' >/etc/planted", ": /etc/planted"),
+    "journal": ("logger planted {secret}", ": journal"),
+    "argument": ("sleep 1 & exec -a 'curl --header X-Token:{secret}' sleep 1", "arguments of a process"),
+    "environment": ("TOKEN={secret} sleep 1", "environment of a process"),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_a_leak_on_a_host_is_found(lab: Laboratory, processes: Watch, function_log: FunctionLog, kind: str) -> None:
+    script, where = PLANTS[kind]
+    secret = f"planted-as-{kind.replace(' ', '-')}-0123456789"
+    # From a file: the lab's own way to run a script names it in no argument.
+    lab.run_script(leaks.hosts(lab)[0], f"#!/bin/bash\n{script.format(secret=secret)}\n")
+    found = hunt({kind: secret}, leaks.places(lab, function_log.text, processes, since=BEGAN_AT))
+    assert [leak.where for leak in found if leak.where.endswith(where)], found
