@@ -21,6 +21,7 @@ from cdk_app.permissions import (
     Arns,
     of_clients,
     of_executions,
+    of_machines,
     of_servers,
 )
 from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
@@ -95,6 +96,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "members.every",
             "servers.every",
         ),
+        narrow=of_machines(RENEWAL_FLOW),
     ),
     Row("complete_command", ("answers.answer_if_ended", "dispatches.by_command"), by_event=True),
     Row(
@@ -241,6 +243,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "sweep_record.write",
         ),
         timeout_seconds=60,
+        narrow=of_machines(LAUNCH_FLOW, TERMINATE_FLOW),
     ),
 )
 

@@ -49,6 +49,8 @@ class Arns:
     renew_certificates: str
     node_executions: Mapping[str, str]
     """By flow: of what is done for one node."""
+    tended: Mapping[str, str]
+    """By flow: machines whose executions the sweep starts, where they do not run."""
 
     @property
     def deliveries(self) -> str:
@@ -108,6 +110,10 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: 
             for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW)
         },
         renew_certificates=arn("states", "stateMachine", names.state_machine(cluster, RENEWAL_FLOW)),
+        tended={
+            flow: arn("states", "stateMachine", names.state_machine(cluster, flow))
+            for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW)
+        },
     )
 
 
@@ -123,6 +129,11 @@ def of_clients(arns: Arns) -> Arns:
 def of_executions(flow: str) -> Callable[[Arns], Arns]:
     """For a handler that meets no claim but those of its own flow."""
     return lambda arns: replace(arns, node_executions={flow: arns.node_executions[flow]})
+
+
+def of_machines(*flows: str) -> Callable[[Arns], Arns]:
+    """For a handler that starts executions of these alone."""
+    return lambda arns: replace(arns, tended={flow: arns.tended[flow] for flow in flows})
 
 
 Statements = tuple[iam.PolicyStatement, ...]
@@ -187,11 +198,6 @@ def _see_node_executions(arns: Arns) -> Statements:
     return _allow("states:DescribeExecution", on=tuple(arns.node_executions.values()))
 
 
-def _tended(arns: Arns) -> tuple[str, ...]:
-    """Machines whose executions the sweep looks after."""
-    return arns.node_launch, arns.node_terminate, arns.renew_certificates
-
-
 GRANTS: dict[str, Grant] = {
     "answers.answer_if_ended": lambda arns: (
         records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
@@ -228,9 +234,9 @@ GRANTS: dict[str, Grant] = {
     "dispatches.record": records("PutItem"),
     "executions.fail_task": lambda arns: _allow("states:SendTaskFailure", on=(arns.node_launch,)),
     "executions.is_running": lambda arns: _allow("states:DescribeExecution", on=(arns.formation_executions,)),
-    "executions.running": lambda arns: _allow("states:ListExecutions", on=_tended(arns)),
+    "executions.running": lambda arns: _allow("states:ListExecutions", on=tuple(arns.tended.values())),
     "executions.start": lambda arns: _allow("states:StartExecution", on=(arns.formation,)),
-    "executions.start_for": lambda arns: _allow("states:StartExecution", on=_tended(arns)),
+    "executions.start_for": lambda arns: _allow("states:StartExecution", on=tuple(arns.tended.values())),
     "executions.succeed_task": lambda arns: _allow("states:SendTaskSuccess", on=(arns.node_launch,)),
     "formation_record.arrivals": records("Query"),
     "formation_record.arrive": records("GetItem", "PutItem"),

@@ -102,6 +102,25 @@ def test_functions_answer_the_machines_whose_tasks_they_hold(plain: Template) ->
         assert answers in (ANSWERING.get(handler, set()), commands), handler
 
 
+STARTING = {
+    "await_formation": {"form_cluster"},
+    "check_certificates": {"renew_certificates"},
+    "triage": {"node_launch", "node_terminate"},
+}
+
+
+def test_functions_start_the_machines_that_are_theirs_to_start(plain: Template) -> None:
+    for handler in HANDLERS:
+        started = {
+            json.dumps(resource).rsplit("quorate-plain-", 1)[1].strip('"]} ')
+            for statement in plain.statements(plain.role_of_function(handler))
+            for action in as_list(statement["Action"])
+            if action == "states:StartExecution"
+            for resource in as_list(statement["Resource"])
+        }
+        assert started == STARTING.get(handler, set()), handler
+
+
 NAMING_NOTHING = {
     # EC2, Auto Scaling: what describes names no resource.
     "ec2:DescribeInstances",
