@@ -20,6 +20,9 @@ STACK_PREFIX = "quorate-"
 # The CDK ends a logical name with a digest of where its construct stands.
 _DIGEST = re.compile(r"[0-9A-F]{8}(?=>|$)")
 
+# Groups have the names that a cluster file gives them: what may be done to one of them may be done to each.
+_GROUP = re.compile(r"<ClusterGroup\w+Group>")
+
 
 @dataclass(frozen=True, order=True)
 class Permission:
@@ -102,7 +105,8 @@ def _named(stack: str, role: str, action: str, resource: str) -> Permission:
     cluster = stack.removeprefix(STACK_PREFIX)
     for written in (f"quorate-{cluster}", f"quorate/{cluster}"):
         resource = re.sub(rf"{re.escape(written)}(?=[-/]|$)", f"{written[:8]}{{cluster}}", resource)
-    return Permission(_DIGEST.sub("", role), action, _DIGEST.sub("", resource))
+    resource = _GROUP.sub("<group>", _DIGEST.sub("", resource))
+    return Permission(_DIGEST.sub("", role), action, resource)
 
 
 def _one_of(patterns: Sequence[str], text: str) -> bool:

@@ -43,6 +43,17 @@ def test_names_of_clusters_that_begin_alike_stay_apart(tmp_path: Path) -> None:
     assert next(iter(read([tmp_path]))).resource == resource
 
 
+def test_what_was_done_to_one_group_may_be_done_to_each(tmp_path: Path) -> None:
+    """Which groups there are, and how they are called, is the cluster file's."""
+    groups = [
+        f"autoScalingGroup:*:autoScalingGroupName/<ClusterGroup{name}GroupABCDEF01>" for name in ("jobs", "cells")
+    ]
+    of_three = [("quorate-three", "R", "autoscaling:SetInstanceHealth", group, group == groups[0]) for group in groups]
+    keep(tmp_path, 1, *of_three)
+    group = "autoScalingGroup:*:autoScalingGroupName/<group>"
+    assert read([tmp_path]) == {Permission("R", "autoscaling:SetInstanceHealth", group): True}
+
+
 def test_an_exemption_covers_and_is_told_when_it_covers_nothing() -> None:
     used, logs, table = (
         Permission("Sender", "ssm:SendCommand", "*"),
