@@ -63,6 +63,7 @@ class SimulatedDataCenter:
 
     def connect(self, aws: EmbeddedAws) -> None:
         self._aws = aws
+        self.simulated.world.now = aws.limited_seconds
 
     def inside(self) -> AbstractContextManager[Any]:
         return nullcontext()

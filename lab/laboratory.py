@@ -49,8 +49,8 @@ class FormationFailedError(Exception):
 
 class Laboratory:
     """`time_scale` shortens what AWS and simulated products wait on purpose, `timeout_scale` what they wait at most,
-    down to `shortest_timeout_seconds`; leave both at 1 for real products. Without `mirrored` the bucket stays empty
-    until `mirror` is called, without `schedules` nothing sweeps until `sweep` is.
+    down to `shortest_timeout_seconds`; leave both at 1 for real products. `patient` is the embedded AWS's. Without
+    `mirrored` the bucket stays empty until `mirror` is called, without `schedules` nothing sweeps until `sweep` is.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Laboratory:
         time_scale: float = 1.0,
         timeout_scale: float = 1.0,
         shortest_timeout_seconds: float = 0.0,
+        patient: bool = False,
         mirrored: bool = True,
         schedules: bool = False,
         chaos: Chaos | None = None,
@@ -71,6 +72,7 @@ class Laboratory:
         self._progress = progress
         self._time_scale = time_scale
         self._timeouts = {"timeout_scale": timeout_scale, "shortest_timeout_seconds": shortest_timeout_seconds}
+        self._patient = patient
         self._mirrored = mirrored
         self._schedules = schedules
         self._stack = ExitStack()
@@ -103,6 +105,7 @@ class Laboratory:
                 ACCOUNT,
                 time_scale=self._time_scale,
                 chaos=self.chaos,
+                patient=self._patient,
                 **self._timeouts,
             )
         )

@@ -74,11 +74,16 @@ class Background:
 
     def timer(self, delay_seconds: float, action: Callable[[], None]) -> Timer:
         """Run after a delay unless cancelled; `drain` does not wait for it, as with a heartbeat timeout."""
-        timer = Timer(time.monotonic() + delay_seconds, action)
+        timer = Timer(0.0, action)
+        self.again(timer, delay_seconds)
+        return timer
+
+    def again(self, timer: Timer, delay_seconds: float) -> None:
+        """A timer that has fired fires once more."""
         with self._changed:
+            timer.due = time.monotonic() + delay_seconds
             heapq.heappush(self._timers, (timer.due, next(self._order), timer))
             self._changed.notify_all()
-        return timer
 
     def begin(self) -> None:
         with self._changed:

@@ -13,6 +13,7 @@ from lab.aws.big_lock import BigLock
 from lab.aws.calls import CallCounter
 from lab.aws.chaos import Chaos
 from lab.aws.clock import Clock
+from lab.aws.limits import Limits
 from lab.aws.seams import Seams
 from lab.aws.turns import Turns
 from lab.hosts.seam import Hosts
@@ -43,6 +44,11 @@ class Cloud:
     calls: CallCounter = field(default_factory=CallCounter)
     turns: Turns = field(default_factory=Turns)
     refusal: Refusal = _never
+
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(self.turns, self.background)
 
     def client(self, service: str) -> Any:
         """A boto3 client, shared between threads. It does not retry: its users want to see errors."""

@@ -1,6 +1,5 @@
 """Run Command's other half: commands on their way to the hosts' agents, and the events that say how far they are."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ class Delivery:
     environment: Mapping[str, str]
     parameters: Mapping[str, str]
     expires_at: float
+    """By the clock of limits."""
 
 
 class CommandEvents:
@@ -83,7 +83,7 @@ class Deliveries:
             if not online:
                 if not self._is_running(invocation.instance_id):
                     self.end(command, invocation, "Failed", "Undeliverable")
-                elif time.monotonic() > delivery.expires_at:
+                elif self._cloud.limits.now() > delivery.expires_at:
                     self.end(command, invocation, "TimedOut", "DeliveryTimedOut")
                 else:
                     again = self._cloud.background.timer
@@ -131,7 +131,7 @@ class Deliveries:
                 if not delivery.invocation.final:
                     self.end(delivery.command, delivery.invocation, "TimedOut", "ExecutionTimedOut")
 
-        self._cloud.background.timer(self._cloud.clock.timeout(timeout_seconds), give_up)
+        self._cloud.limits.timer(self._cloud.clock.timeout(timeout_seconds), give_up)
 
     def end(self, command: Command, invocation: CommandInvocation, status: str, details: str) -> None:
         invocation.status, invocation.details = status, details

@@ -31,6 +31,7 @@ from lab.aws.item_answers import ItemAnswers
 from lab.aws.kms_keys import KmsKeys
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
+from lab.aws.limits import IdleTime, Limits
 from lab.aws.run_command import RunCommand
 from lab.aws.run_command_api import RunCommandApi
 from lab.aws.scaling_activities import ScalingActivities
@@ -56,7 +57,8 @@ class EmbeddedAws:
 
     moto is patched for the whole process while it is open, so there is one at a time. `hosts` stay the caller's:
     close them after this. Handlers, state machines, rules and nodes may do what their roles allow; without
-    `permissions_enforced` what they may not do is told in `denials`, and done.
+    `permissions_enforced` what they may not do is told in `denials`, and done. Where `patient`, time limits run only
+    while this process has nothing to do: short ones then cut off what nobody answers, and not what is slow.
     """
 
     _open: ClassVar[threading.Lock] = threading.Lock()
@@ -72,12 +74,14 @@ class EmbeddedAws:
         chaos: Chaos | None = None,
         *,
         permissions_enforced: bool = True,
+        patient: bool = False,
     ) -> None:
         self.region = region
         self.account = account
         self.chaos = chaos or Chaos()
         clock = Clock(time_scale, timeout_scale, shortest_timeout_seconds)
         self._cloud = Cloud(hosts, region, account, clock, self.chaos)
+        self._patient = patient
         self._stack = ExitStack()
         self._servers: list[AwsServer] = []
         cloud = self._cloud
@@ -118,6 +122,10 @@ class EmbeddedAws:
         self._stack.callback(EmbeddedAws._open.release)
         try:
             self._enter_environment()
+            if self._patient:
+                idle = IdleTime()
+                self._stack.callback(idle.stop)
+                self._cloud.limits = Limits(self._cloud.turns, self._cloud.background, idle)
             self._stack.enter_context(mock_aws(config=MOTO))
             self._stack.callback(self._cloud.seams.undo)
             api_gate.install(self._cloud)
@@ -189,6 +197,10 @@ class EmbeddedAws:
     def drain(self, timeout: float = 30.0) -> bool:
         """Wait until nothing is under way: no event, no command, no execution. False when time ran out first."""
         return self._cloud.background.drain(timeout)
+
+    def limited_seconds(self) -> float:
+        """The clock by which time limits run; for differences only."""
+        return self._cloud.limits.now()
 
     @property
     def events(self) -> list[dict[str, Any]]:

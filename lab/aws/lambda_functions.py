@@ -153,7 +153,7 @@ class LambdaFunctions:
         # A thread of its own, because a timeout must be able to leave the handler behind.
         thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
         thread.start()
-        thread.join(self._cloud.clock.timeout(timeout))
+        self._cloud.limits.join(thread, self._cloud.clock.timeout(timeout))
         if outcomes:
             return outcomes[0]
         invocation.killed = True

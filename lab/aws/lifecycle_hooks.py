@@ -1,6 +1,5 @@
 """Lifecycle hooks: an instance waits at launch or termination until its hooks are completed, or their time is over."""
 
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +26,9 @@ class LifecycleAction:
     group: FakeAutoScalingGroup
     state: InstanceState
     hook: LifecycleHook
+    began_at: float
+    """By the clock of limits."""
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    began_at: float = field(default_factory=time.monotonic)
     timer: Timer | None = None
 
     @property
@@ -71,7 +71,7 @@ class LifecycleHooks:
         """Start waiting for every hook of the transition; False when there is none."""
         hooks = self.hooks_of(group, transition)
         for hook in hooks:
-            action = LifecycleAction(group, state, hook)
+            action = LifecycleAction(group, state, hook, self._cloud.limits.now())
             self._open[action.token] = action
             self._arm(action)
             self._announce(action)
@@ -117,7 +117,7 @@ class LifecycleHooks:
         if action.timer:
             action.timer.cancel()
         clock = self._cloud.clock
-        spent = time.monotonic() - action.began_at
+        spent = self._cloud.limits.now() - action.began_at
         left = clock.timeout(action.hook.global_timeout) - spent
         period = max(0.0, min(clock.timeout(action.hook.heartbeat_timeout), left))
 
@@ -127,7 +127,7 @@ class LifecycleHooks:
                 if self._open.get(action.token) is action and action.timer is timer:
                     self.complete(action, action.hook.default_result)
 
-        timer = action.timer = self._cloud.background.timer(period, expire)
+        timer = action.timer = self._cloud.limits.timer(period, expire)
 
     def _announce(self, action: LifecycleAction) -> None:
         launching = action.transition == LAUNCHING

@@ -3,7 +3,6 @@
 moto calls every command a success at once, and sends one that names its instances to all instances of the region.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,7 @@ class RunCommand:
                 steps(content, parameters),
                 environment(content, parameters),
                 {key: "\n".join(values) for key, values in parameters.items()},
-                time.monotonic() + self._cloud.clock.timeout(timeout),
+                self._cloud.limits.now() + self._cloud.clock.timeout(timeout),
             )
             self._cloud.background.go(self._deliveries.deliver, delivery)
         return command

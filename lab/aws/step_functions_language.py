@@ -41,7 +41,7 @@ from moto.stepfunctions.parser.utils import camel_to_snake_case
 
 from lab.aws.calls import calling_as
 from lab.aws.cloud import Cloud
-from lab.aws.turns import PatientEvent
+from lab.aws.limits import LimitedEvent
 
 PARSER = "moto.stepfunctions.parser"
 
@@ -151,9 +151,9 @@ class StatesLanguage:
         seams.wrap(Timeout, "_eval_body", scaled)
         seams.replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: stopping.wait(clock.wait(seconds))))
         # Both count a task's time limit: of the task, and of the token within it.
-        patient = functools.partial(PatientEvent, self._cloud.turns)
-        seams.replace(execute_state, "threading", SimpleNamespace(Event=patient))
-        seams.replace(callback, "Event", patient)
+        limited = functools.partial(LimitedEvent, self._cloud.limits)
+        seams.replace(execute_state, "threading", SimpleNamespace(Event=limited))
+        seams.replace(callback, "Event", limited)
         seams.replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_SECONDS)
         seams.wrap(ExecutionState, "from_state_props", without_default_timeout)
 

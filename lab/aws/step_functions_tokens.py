@@ -6,7 +6,6 @@ that is tried again the token of its first try, which was answered.
 """
 
 import threading
-import time
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -135,7 +134,7 @@ class TaskTokens:
 
     @property
     def _wait_with_heartbeat(self) -> Any:
-        clock = self._cloud.clock
+        clock, limits = self._cloud.clock, self._cloud.limits
 
         def wait(
             task: StateTaskServiceCallback,
@@ -145,13 +144,13 @@ class TaskTokens:
         ) -> CallbackOutcome | HeartbeatTimedOut | None:
             period = clock.timeout(heartbeat_endpoint._heartbeat_seconds)
             beat = heartbeat_endpoint._next_heartbeat_event
-            due = time.monotonic() + period
+            due = limits.now() + period
             # The outcome first: it may have come before this wait began.
             while (outcome := callback_endpoint.get_outcome()) is None and env.is_running():
-                if beat.wait(max(0.0, due - time.monotonic())):
+                if beat.wait(max(0.0, due - limits.now())):
                     beat.clear()
-                    due = time.monotonic() + period
-                elif callback_endpoint.get_outcome() is None and env.is_running():
+                    due = limits.now() + period
+                elif due <= limits.now() and callback_endpoint.get_outcome() is None and env.is_running():
                     return HeartbeatTimedOut()
             return outcome
 

@@ -55,22 +55,3 @@ class Turns:
                 self._waiting -= 1
                 if self._waiting == 0:
                     self._lost += time.monotonic() - self._since
-
-
-class PatientEvent(threading.Event):
-    """An event whose time limit stands still while a handler waits for its turn."""
-
-    def __init__(self, turns: Turns) -> None:
-        super().__init__()
-        self._turns = turns
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout is None:
-            return super().wait()
-        counted_from = time.monotonic() - self._turns.lost_seconds()
-        left = timeout
-        while not super().wait(left):
-            left = timeout - (time.monotonic() - self._turns.lost_seconds() - counted_from)
-            if left <= 0:
-                return self.is_set()
-        return True

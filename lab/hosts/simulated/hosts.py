@@ -167,7 +167,7 @@ class SimulatedHosts:
         model = DOCUMENTS.get((component, phase))
         if model is None:
             return Ran(127, "", f"simulated hosts run the cluster's documents only, not {run.document}\n")
-        ends_at = time.monotonic() + run.timeout_seconds
+        ends_at = self.world.now() + run.timeout_seconds
         task = Task(self.world, host, component, phase, run.command_id, run.parameters, ends_at)
         fault = self.faults.document(component, phase, host.instance_id)
         try:

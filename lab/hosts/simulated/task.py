@@ -1,6 +1,5 @@
 """One document at work on one host: its parameters, and how it waits and ends."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -43,5 +42,5 @@ class Task:
 
     def wait_until(self, obstacle: Callable[[], str | None], patience_seconds: float) -> None:
         """Called with the world's lock held; `obstacle` says what is in the way."""
-        patience = min(patience_seconds * max(self.world.time_scale, 0.05), self.ends_at - time.monotonic())
+        patience = min(patience_seconds * max(self.world.time_scale, 0.05), self.ends_at - self.world.now())
         self.world.wait_until(self.host, self.command_id, obstacle, self.ends_at, patience)

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,12 +23,28 @@ CACHE_SECONDS = 5.0
 Client = Callable[[str], Any]
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of membership that a document made. `fencing` is the turn of the lease that it was made in."""
+
+    at: float
+    product: str
+    phase: str
+    server: str
+    on: str
+    fencing: int
+    quorum: bool
+    """Whether the product has a leader without it; before it had one, or the document would have refused."""
+
+
 class World:
     """`lock` guards all that hosts share; AWS is never called while it is held."""
 
     def __init__(self, client: Client, time_scale: float) -> None:
         self.client = client
         self.time_scale = time_scale
+        self.now: Callable[[], float] = time.monotonic
+        """The clock of documents' time limits and of their patience."""
         self.hosts: dict[str, Host] = {}
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -41,6 +58,8 @@ class World:
             )
             for product in PRODUCTS
         }
+        self.changes: list[Change] = []
+        """By documents, in order."""
         self._secrets: dict[tuple[str | None, str], tuple[float, str]] = {}
         self._digests: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -66,25 +85,25 @@ class World:
         """Take time, as a process that can be cancelled, lose its host or run out of time."""
         until = time.monotonic() + seconds
         with self.changed:
-            while (now := time.monotonic()) < until:
+            while (left := until - time.monotonic()) > 0:
                 self.check(host, command_id)
-                if now >= ends_at:
+                if (limit := ends_at - self.now()) <= 0:
                     raise RunTimedOutError
-                self.changed.wait(min(until, ends_at) - now)
+                self.changed.wait(min(left, limit))
             self.check(host, command_id)
 
     def wait_until(
         self, host: Host, command_id: str, obstacle: Callable[[], str | None], ends_at: float, patience_seconds: float
     ) -> None:
         """Ask again until there is no obstacle; exit 75 with the last one when patience ends. Called with the lock."""
-        gives_up_at = time.monotonic() + patience_seconds
+        gives_up_at = self.now() + patience_seconds
         while True:
             self.check(host, command_id)
             self.settle()
             what = obstacle()
             if what is None:
                 return
-            now = time.monotonic()
+            now = self.now()
             if now >= ends_at:
                 raise RunTimedOutError
             if now >= gives_up_at:
