@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from lab.histories import execution, exhaust, quorum, script, sight
+from lab.histories.random_histories import Leaning
 from lab.histories.world import NOBODY, Command, Goodbye, Host, Raft, World
 from lambdas.domain.config import Product
 from lambdas.domain.membership import decision, safety, standing
@@ -29,6 +30,8 @@ class Mutant:
     products: tuple[Product, ...] = ("consul",)
     """Of the small world that has to show it."""
     size: int = exhaust.SIZE
+    leaning: Leaning | None = None
+    """What its histories are about, where chance alone would need thousands to meet it."""
 
 
 def without_rows(*rows: Callable[..., Any]) -> Callable[[], Patches]:
@@ -190,27 +193,51 @@ def expired_still_holds() -> Patches:
     return [(leases, "renew", renew)]
 
 
+CONSUL: tuple[tuple[Product, ...], ...] = (("consul",),)
 ORPHANS = "the small world has no orphans"
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("skip the quorum check", no_quorum_check),
     Mutant("remove before join", no_size_floor),
     Mutant("no spare voter", lambda: [(safety, "spare_voters", lambda remaining: 0)]),
-    Mutant("spare voter by size", spare_by_size, small="it never asks for fewer voters than it has"),
+    Mutant(
+        "spare voter by size",
+        spare_by_size,
+        small="it never asks for fewer voters than it has",
+        leaning=Leaning(("set_size", "kill", "kill_unfelt"), (5, 7), CONSUL),
+    ),
     Mutant("no lease", no_lease),
     Mutant("lease that never expires", lease_is_for_ever),
     Mutant("lease without growing number", number_stands_still),
-    Mutant("an expired lease still holds", expired_still_holds),
+    Mutant(
+        "an expired lease still holds",
+        expired_still_holds,
+        leaning=Leaning(("terminate", "kill", "expire"), (3, 5), CONSUL),
+    ),
     Mutant("script without fencing check", any_number_will_do),
-    Mutant("script without quorum re-count", lambda: [(script, "allowed", lambda world, command: True)]),
+    Mutant(
+        "script without quorum re-count",
+        lambda: [(script, "allowed", lambda world, command: True)],
+        leaning=Leaning(("terminate", "kill", "freeze"), (3,), CONSUL),
+    ),
     Mutant("ABANDON taken for safe", abandon_is_safe),
-    Mutant("human taken for release", human_is_yes, small="one death of three leaves no minority"),
+    Mutant(
+        "human taken for release",
+        human_is_yes,
+        small="one death of three leaves no minority",
+        leaning=Leaning(("terminate", "mislead"), (3, 5), CONSUL),
+    ),
     Mutant("unknown taken for known", last_word_counts),
     Mutant("removal by address", by_address),
     Mutant("leader leaves without hand-over", leaves_while_it_leads),
     Mutant("dead voter never removed", dead_stay),
     Mutant("two removals per turn", two_at_a_time),
     Mutant("gone taken from unreachable", silence_is_death),
-    Mutant("sealed counted as healthy", sealed_votes, products=("vault",)),
+    Mutant(
+        "sealed counted as healthy",
+        sealed_votes,
+        products=("vault",),
+        leaning=Leaning(("terminate", "seal", "seal_unfelt"), (3,), (("vault",),)),
+    ),
     Mutant("healthy orphan removed", without_rows(standing.stranger, decision.lingering), small=ORPHANS),
     Mutant("a wanted server may go", wanted_may_go),
     Mutant("nomad stops before it is out", stop_before_out, products=("nomad",), size=1),

@@ -41,6 +41,14 @@ class History(NamedTuple):
     events: tuple[Event, ...]
 
 
+class Leaning(NamedTuple):
+    """What a history is about, where not chance decides: it knows these kinds, besides cures, and no others."""
+
+    kinds: tuple[str, ...]
+    sizes: tuple[int, ...] = SIZES
+    products: tuple[tuple[Product, ...], ...] = PRODUCTS
+
+
 class Ended(NamedTuple):
     """`outcome` is `whole`, `quorum lost`, or the name of the rule that broke, and `words` then says how."""
 
@@ -54,24 +62,32 @@ class Ended(NamedTuple):
         return self.outcome not in ("whole", "quorum lost")
 
 
-def live(seed: int) -> Ended:
+def live(seed: int, leaning: Leaning | None = None) -> Ended:
     """The whole history of a seed."""
     random = Random(seed)
-    size, products = random.choice(SIZES), random.choice(PRODUCTS)
+    sizes, possible = (leaning.sizes, leaning.products) if leaning else (SIZES, PRODUCTS)
+    size, products = random.choice(sizes), random.choice(possible)
     past: list[Event] = []
     kinds: Counter[str] = Counter()
     outcome, words = "", ""
     try:
-        world = befall(random, formed(size, products), past, kinds)
+        known = known_kinds(random, leaning)
+        world = befall(random, formed(size, products), known, past, kinds)
         outcome = settle.settle(world)
     except BrokenError as broken:
         outcome, words = broken.rule, str(broken)
     return Ended(History(seed, size, products, tuple(past)), outcome, words, kinds)
 
 
-def befall(random: Random, world: World, past: list[Event], kinds: Counter[str]) -> World:
-    """Chance. Each history draws the kinds of misfortune that it knows: few kinds meet more often than all of them."""
-    known = [kind for kind in WEIGHTS if kind in CURES or random.random() < 0.4]
+def known_kinds(random: Random, leaning: Leaning | None) -> list[str]:
+    """Each history draws the kinds of misfortune that it knows: few kinds meet more often than all of them."""
+    if leaning:
+        return [kind for kind in WEIGHTS if kind in CURES or kind in leaning.kinds]
+    return [kind for kind in WEIGHTS if kind in CURES or random.random() < 0.4]
+
+
+def befall(random: Random, world: World, known: list[str], past: list[Event], kinds: Counter[str]) -> World:
+    """Chance."""
     weights = [WEIGHTS[kind] for kind in known]
     rate = random.choice((0.1, 0.2, 0.35))
     merciful = random.random() < 0.85

@@ -44,7 +44,7 @@ def try_one(name: str, count: int, seconds: float) -> Trial:
     rules: Counter[str] = Counter()
     with mutants.made(name):
         while trial.histories < count or (not trial.failed and trial.histories < count * PATIENCE):
-            ended = live(trial.histories)
+            ended = live(trial.histories, mutant.leaning)
             if ended.failed:
                 rules[ended.outcome] += 1
                 trial.failed += 1
