@@ -97,6 +97,10 @@ permissions: $(STAMP) ## What roles were granted and never used in the last runs
 histories: $(STAMP) ## Ten thousand random histories of membership, by the real rules [COUNT=10000] [SEED=1]
 	@$(PYTHON) -m lab.histories run $(if $(COUNT),--count "$(COUNT)") $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json)
 
+.PHONY: machines
+machines: $(STAMP) ## Three hundred histories through the real state machines and handlers [COUNT=300] [SEED=1]
+	@$(PYTHON) -m lab.histories machines $(if $(COUNT),--count "$(COUNT)") $(if $(SEED),--seed "$(SEED)") $(if $(JSON),--json)
+
 .PHONY: exhaust
 exhaust: $(STAMP) ## Every interleaving of a small world of three voters
 	@$(PYTHON) -m lab.histories exhaust $(if $(JSON),--json)

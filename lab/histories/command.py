@@ -1,24 +1,15 @@
 """`python -m lab.histories`: run histories, replay one, search exhaustively, try mutants."""
 
-import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from lab.histories import exhaust, many, mutants, trials, words
+from lab.histories.machines.command import machines
 from lab.histories.random_histories import Ended, live, replay
+from lab.histories.showing import bar, console, keep, table
 from lab.histories.shrink import shrink
-
-BUILD = Path(__file__).parents[2] / "build"
-LOG_WIDTH = 160
 
 BOUND = 120.0
 """Seconds for searches that come to no end in a time that anybody waits."""
@@ -27,17 +18,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON on stdout as well.")]
 Mutant = Annotated[str, typer.Option(help="A deliberate mistake to make all the while; `mutants` names them.")]
-
-
-def console() -> Console:
-    shown = Console(stderr=True, highlight=False)
-    return shown if shown.is_terminal else Console(stderr=True, highlight=False, width=LOG_WIDTH)
-
-
-def bar(shown: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=shown
-    )
 
 
 @app.command()
@@ -148,49 +128,4 @@ def try_mutants(
         raise typer.Exit(1)
 
 
-@app.command()
-def machines(
-    count: Annotated[int, typer.Option(min=1)] = 300,
-    seed: Annotated[int, typer.Option()] = 1,
-    as_json: Json = False,
-) -> None:
-    """Live histories through the real state machines and handlers, on simulated hosts."""
-    from lab.histories import real  # the embedded AWS takes a while to import
-
-    shown = console()
-    with bar(shown) as progress, quiet():
-        task = progress.add_task("histories", total=count)
-        lived, found = real.live_all(count, seed, lambda: progress.advance(task))
-    keep("machines", found, as_json)
-    shown.print(f"{found['histories']} histories in {found['seconds']:.0f} s, {found['executions']} goodbyes")
-    for one in lived.broken:
-        shown.print(f"history {one.number} ({', '.join(one.deeds)}): {one.why}", style="red", markup=False)
-        shown.print(f"again: .venv/bin/python -m lab.histories machines --count {one.number + 1} --seed {seed}")
-    if lived.broken:
-        raise typer.Exit(1)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Handlers log to stdout, as Lambda has it."""
-    BUILD.mkdir(exist_ok=True)
-    real = os.dup(1)
-    try:
-        with (BUILD / "machines.log").open("w") as file:
-            os.dup2(file.fileno(), 1)
-            yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(real, 1)
-        os.close(real)
-
-
-def keep(name: str, found: object, as_json: bool) -> None:
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
-    if as_json:
-        print(json.dumps(found, indent=2))
-
-
-def table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False)
+app.command()(machines)

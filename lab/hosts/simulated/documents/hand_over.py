@@ -26,7 +26,7 @@ def product(task: Task) -> dict[str, Any]:
             if not others:
                 raise RefusedError(f"no other voter of {seen.product} is healthy")
             seen.require_quorum()
-            raft.transfer_leadership(min(others))
+            seen.change(task.host.instance_id, lambda: raft.transfer_leadership(min(others)))
             task.world.changed.notify_all()
             return changed(f"{raft.leader} leads {seen.product}")
     except RefusedError as why:

@@ -37,7 +37,8 @@ def _leave_raft(task: Task) -> None:
     if seen.leads:
         raise RefusedError(f"this server leads {seen.product}: it hands over first")
     seen.require_quorum()
-    seen.raft.remove(task.host.instance_id)
+    server = task.host.instance_id
+    seen.change(server, lambda: seen.raft.remove(server))
 
 
 def _retire(task: Task) -> None:

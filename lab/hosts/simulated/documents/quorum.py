@@ -5,6 +5,7 @@ its time is real: `time_scale` shortens what the lab waits, never how long a lea
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.raft import Raft
 from lab.hosts.simulated.servers import Servers
 from lab.hosts.simulated.task import Task
+from lab.hosts.simulated.world import Change
 
 CHANGE_SECONDS = 60
 
@@ -88,6 +90,14 @@ class Membership:
         own = self.servers.raft_id(self.task.host.instance_id)
         if own != self.peer_id:
             raise RefusedError(f"this server is {own}, not {self.peer_id}")
+
+    def change(self, server: str, how: Callable[[], None]) -> None:
+        """Make a change that concerns this server's membership, and keep what it did to the cluster."""
+        how()
+        task = self.task
+        fencing, host = int(task.parameters["Fencing"]), task.host.instance_id
+        led = self.raft.leader is not None
+        task.world.changes.append(Change(time.time(), self.product, task.phase, server, host, fencing, led))
 
     def require_quorum(self) -> None:
         """After the peer has gone. A non-voter may always go."""

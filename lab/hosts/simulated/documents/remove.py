@@ -41,7 +41,7 @@ def _server(task: Task) -> dict[str, Any]:
         if seen.lives:
             raise RefusedError(_lives(seen))
         seen.require_quorum()
-        seen.raft.remove(peer)
+        seen.change(peer, lambda: seen.raft.remove(peer))
         seen.servers.forgotten.add(peer)
         task.world.changed.notify_all()
         return changed(f"{seen.peer_id} is no peer of {seen.product} any more")
