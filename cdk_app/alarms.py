@@ -54,6 +54,7 @@ class Alarms(Construct):
                 "certificates-expire", "a node's certificate ends soon, unrenewed", counted("CertificatesExpiring")
             ),
             Ringing("renewal-failed", "a server's certificate could not be renewed", failed["renew_certificates"]),
+            Ringing("rotation-waits", "a rotation of secrets waits for a node", counted("RotationsWaiting")),
             Ringing("sweep-failed", "nobody looked after what events missed", failed["sweep"]),
             Ringing(
                 "event-lost",

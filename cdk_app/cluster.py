@@ -15,7 +15,7 @@ from cdk_app.network import Network
 from cdk_app.node_group import Group, NodeGroup
 from cdk_app.node_role import NodeRole
 from cdk_app.parameters import Parameters
-from cdk_app.permissions import Arns, arns_of
+from cdk_app.permissions import ROTATION_FLOW, Arns, arns_of
 from cdk_app.secrets import Secrets
 from cdk_app.security_groups import SecurityGroups
 from cdk_app.storage import Storage
@@ -121,6 +121,7 @@ class Cluster(Construct):
             node_launch_arn=arns.node_launch,
             node_terminate_arn=arns.node_terminate,
             renew_certificates_arn=arns.renew_certificates,
+            rotate_secrets_arn=arns.tended[ROTATION_FLOW],
         )
 
     def _node_group(self, group: Group, after: IDependable, roles: Construct) -> NodeGroup:

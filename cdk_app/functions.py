@@ -17,6 +17,7 @@ from cdk_app.permissions import (
     GRANTS,
     LAUNCH_FLOW,
     RENEWAL_FLOW,
+    ROTATION_FLOW,
     TERMINATE_FLOW,
     Arns,
     of_clients,
@@ -153,6 +154,7 @@ FUNCTIONS: tuple[Row, ...] = (
         ("instances.describe_if_running", "journal.write", "lease.release", "lifecycle.complete"),
         narrow=of_servers,
     ),
+    Row("judge_rotation", ("journal.write", "lease.release", "rotation_record.advance", "rotation_record.read")),
     Row(
         "plan_launch",
         (
@@ -179,6 +181,20 @@ FUNCTIONS: tuple[Row, ...] = (
             "servers.every",
         ),
         narrow=of_executions(RENEWAL_FLOW),
+    ),
+    Row(
+        "plan_rotation",
+        (
+            "bucket.deliver",
+            "cluster_config.load",
+            "formation_record.read",
+            "lease.take",
+            "members.every",
+            "rotation_record.begin",
+            "rotation_record.go_on",
+            "servers.every",
+        ),
+        timeout_seconds=60,
     ),
     Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(
@@ -238,12 +254,13 @@ FUNCTIONS: tuple[Row, ...] = (
             "lifecycle.every",
             "lifecycle.set_unhealthy",
             "members.every",
+            "rotation_record.read",
             "servers.find",
             "sweep_record.read",
             "sweep_record.write",
         ),
         timeout_seconds=60,
-        narrow=of_machines(LAUNCH_FLOW, TERMINATE_FLOW),
+        narrow=of_machines(LAUNCH_FLOW, TERMINATE_FLOW, ROTATION_FLOW),
     ),
 )
 

@@ -22,6 +22,7 @@ from lambdas.domain.config import ClusterConfig
 FORMATION_FLOW = "form_cluster"
 LAUNCH_FLOW, TERMINATE_FLOW = "node_launch", "node_terminate"
 RENEWAL_FLOW = "renew_certificates"
+ROTATION_FLOW = "rotate_secrets"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Arns:
     """By flow: of what is done for one node."""
     tended: Mapping[str, str]
     """By flow: machines whose executions the sweep starts, where they do not run."""
+    rotations: str
 
     @property
     def deliveries(self) -> str:
@@ -60,7 +62,7 @@ class Arns:
         """Those that name more than one resource, each with the reason."""
         yield self.instances, "Instances come and go; a condition on the cluster's tag says which"
         yield self.deliveries, "A delivery's key is its node and the hash of its content"
-        for executions in (self.formation_executions, *self.node_executions.values()):
+        for executions in (self.formation_executions, *self.node_executions.values(), self.rotations):
             yield executions, "An execution is named when it starts; its state machine is exact"
         for group in self.groups:
             yield group, "The id in a group's ARN is known only after its creation; its name is exact"
@@ -112,8 +114,9 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: 
         renew_certificates=arn("states", "stateMachine", names.state_machine(cluster, RENEWAL_FLOW)),
         tended={
             flow: arn("states", "stateMachine", names.state_machine(cluster, flow))
-            for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW)
+            for flow in (LAUNCH_FLOW, TERMINATE_FLOW, RENEWAL_FLOW, ROTATION_FLOW)
         },
+        rotations=arn("states", "execution", f"{names.state_machine(cluster, ROTATION_FLOW)}:*"),
     )
 
 
@@ -198,6 +201,10 @@ def _see_node_executions(arns: Arns) -> Statements:
     return _allow("states:DescribeExecution", on=tuple(arns.node_executions.values()))
 
 
+def _see_rotations(arns: Arns) -> Statements:
+    return _allow("states:DescribeExecution", on=(arns.rotations,))
+
+
 GRANTS: dict[str, Grant] = {
     "answers.answer_if_ended": lambda arns: (
         records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
@@ -267,6 +274,10 @@ GRANTS: dict[str, Grant] = {
     "members.forget": records("DeleteItem"),
     "members.write": records("PutItem"),
     "observability.once": records("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+    "rotation_record.advance": records("UpdateItem"),
+    "rotation_record.begin": lambda arns: records("GetItem", "UpdateItem")(arns) + _see_rotations(arns),
+    "rotation_record.go_on": lambda arns: records("GetItem", "UpdateItem")(arns) + _see_rotations(arns),
+    "rotation_record.read": records("GetItem"),
     "run_command.agent_is_online": lambda _: _allow("ssm:DescribeInstanceInformation"),
     "run_command.send": _send,
     "seals.close": lambda arns: _seal(arns, "secretsmanager:UntagResource"),

@@ -8,6 +8,7 @@
 The lab's background process holds one of these, and so does every end-to-end test.
 """
 
+import json
 import re
 import time
 import uuid
@@ -190,6 +191,16 @@ class Laboratory:
         """Run a script on a node as root, past Systems Manager: for looking, not for changing."""
         run = Run(str(uuid.uuid4()), "lab", {}, script, {}, timeout_seconds)
         return self.hosts.run(instance_id, run)
+
+    def rotate_secrets(self, *kinds: str) -> str:
+        """Begin a rotation, of all that rotates unless told; the execution's ARN."""
+        machine = names.state_machine(self.config.name, "rotate_secrets")
+        given = {"secrets": kinds} if kinds else {}
+        started = self.aws.client("stepfunctions").start_execution(
+            stateMachineArn=f"arn:aws:states:{self.config.region}:{ACCOUNT}:stateMachine:{machine}",
+            input=json.dumps(given),
+        )
+        return str(started["executionArn"])
 
     def sweep(self) -> None:
         """Do at once what the schedules would do in their time."""

@@ -32,6 +32,7 @@ class Settings(BaseModel):
     node_launch_arn: str
     node_terminate_arn: str
     renew_certificates_arn: str
+    rotate_secrets_arn: str
 
     def to_environment(self) -> dict[str, str]:
         return {PREFIX + name.upper(): value for name, value in self.model_dump().items()}

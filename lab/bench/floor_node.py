@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from cryptography import x509
@@ -103,6 +104,9 @@ def pack(trust: Trust, node: Node, kms_key_id: str, more: Iterable[Member] = ())
                 _place(document, entry["path"], trust.secrets[entry["secret"]])
             group = next(f.group for f in files.files if f.path.startswith(f"/etc/{one.product}.d/"))
             members.append(Member(f"/etc/{one.product}.d/secrets.json", json.dumps(document), 0o640, "root", group))
+        if keyring := files.values.get("keyring"):
+            keys, owner = json.dumps([trust.secrets[keyring["secret"]]]), keyring["owner"]
+            members.append(Member(keyring["path"], keys, 0o600, owner, owner))
     return _tar([*members, *more])
 
 
@@ -201,12 +205,12 @@ def _curl(requests: Sequence[Request], tokens: Mapping[str, str]) -> str:
     return "next\n".join(sections)
 
 
-def _tar(members: Iterable[Member]) -> bytes:
+def _tar(members: Sequence[Member]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        for directory, mode, group in _directories():
+        for directory, mode, owner, group in [*_directories(), *_homes_of_keyrings(members)]:
             entry = tarfile.TarInfo(directory.lstrip("/"))
-            entry.type, entry.mode, entry.uname, entry.gname = tarfile.DIRTYPE, mode, "root", group
+            entry.type, entry.mode, entry.uname, entry.gname = tarfile.DIRTYPE, mode, owner, group
             archive.addfile(entry)
         for member in members:
             body = member.content.encode()
@@ -216,13 +220,25 @@ def _tar(members: Iterable[Member]) -> bytes:
     return packed.getvalue()
 
 
-def _directories() -> list[tuple[str, int, str]]:
-    """As the documents make them."""
+Directory = tuple[str, int, str, str]
+"""Path, mode, owner, group; as the documents make them."""
+
+
+def _directories() -> list[Directory]:
     return [
-        ("/etc/quorate", 0o755, "root"),
-        ("/etc/quorate/tls", 0o750, "quorate-tls"),
-        ("/etc/consul.d", 0o750, "consul"),
-        ("/etc/vault.d", 0o750, "vault"),
-        ("/etc/nomad.d", 0o750, "nomad"),
-        (REQUESTS, 0o700, "root"),
+        ("/etc/quorate", 0o755, "root", "root"),
+        ("/etc/quorate/tls", 0o750, "root", "quorate-tls"),
+        ("/etc/consul.d", 0o750, "root", "consul"),
+        ("/etc/vault.d", 0o750, "root", "vault"),
+        ("/etc/nomad.d", 0o750, "root", "nomad"),
+        (REQUESTS, 0o700, "root", "root"),
+    ]
+
+
+def _homes_of_keyrings(members: Iterable[Member]) -> list[Directory]:
+    return [
+        (str(place), 0o700, member.owner, member.group)
+        for member in members
+        if member.path.endswith(".keyring")
+        for place in (PurePosixPath(member.path).parent.parent, PurePosixPath(member.path).parent)
     ]

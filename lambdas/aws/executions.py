@@ -45,6 +45,10 @@ def is_running(execution_arn: str) -> bool:
         raise
 
 
+is_rotating = is_running
+"""Of a rotation: another machine, and so another permission."""
+
+
 def running(machine_arn: str) -> frozenset[str]:
     """ARNs of the machine's executions that run: one call for a thousand, where asking for each would be throttled."""
     pages = client("stepfunctions").get_paginator("list_executions")

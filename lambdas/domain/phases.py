@@ -26,6 +26,8 @@ class Phase(StrEnum):
     """Take the node out of the product's membership, before the host goes."""
     REMOVE = "remove"
     """From a node that stays: take one that left or is gone out of the product's membership, by its id."""
+    REKEY = "rekey"
+    """From one server: take the gossip of all members one step to a new key, and tell who has not followed."""
 
     REQUEST = "request"
     """Make the node's next key beside the one in use, and the request for its certificate."""

@@ -17,6 +17,7 @@ from lambdas.domain.membership.decision import Step
 from lambdas.domain.membership.observation import ORPHAN
 from lambdas.domain.node import Node
 from lambdas.domain.phases import SEED_PHASES, Phase
+from lambdas.domain.rotation import Stage
 
 NOTHING = "-"
 """A document parameter that has nothing to say: allowedPattern cannot admit an empty string on every agent."""
@@ -157,6 +158,23 @@ def plan_renewal(site: Site, node: Node, certificate: Delivery, scope: str) -> P
             Phase.VERIFY: _commands(site, node, Phase.VERIFY, scope, _as_member(site, node)),
         }
     )
+
+
+def plan_rekey(
+    site: Site, node: Node, stage: Stage, rotation: int, expected: Sequence[str], fencing: int, scope: str
+) -> Plan:
+    """One step of a product's gossip to a new key, by one server. `expected` is who has to follow, by AWS's word."""
+    rekeyed = component_named(stage.product)
+    parcel = pack(node.instance_id, rekeyed.name, FileSet(values={"expected": list(expected)}))
+    filled = {
+        "Fencing": str(fencing),
+        "LeaseTable": site.table,
+        "Rotation": str(rotation),
+        "Step": stage.step,
+        **_secrets(site, rekeyed),
+        **_reference(parcel.delivery),
+    }
+    return Plan({stage.phase: (_command(site, node, rekeyed, stage.phase, scope, filled),)}, (parcel,))
 
 
 def plan_drain(site: Site, node: Node, deadline_seconds: int, scope: str) -> Plan:

@@ -12,6 +12,7 @@ from lambdas.aws import (
     journal,
     lifecycle,
     members,
+    rotation_record,
     servers,
     sweep_record,
 )
@@ -23,6 +24,7 @@ from lambdas.domain.membership.journal import Entry
 from lambdas.domain.membership.triage import Attended, Finding, outsiders, triage
 from lambdas.domain.neglect import launch_event, neglected
 from lambdas.domain.observed import observe
+from lambdas.domain.rotation import OVERDUE_SECONDS
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
@@ -62,7 +64,20 @@ def handler(event: dict[str, Any], context: object) -> None:
                 lifecycle.set_unhealthy(one.subject)
             case "call" if again:  # an election is over before anybody has read the message
                 count("HumansCalled")
+    _go_on_rotating(settings)
     sweep_record.write(settings.table_name, Seen(out, frozenset(map(_key, found))))
+
+
+def _go_on_rotating(settings: Settings) -> None:
+    """With what is under way and in no running execution's hands; one that waits for long is told to a human."""
+    rotation = rotation_record.read(settings.table_name)
+    if rotation is None or rotation.stage is None:
+        return
+    if rotation.execution not in executions.running(settings.rotate_secrets_arn):
+        decided(f"rotation {rotation.number} is at {rotation.stage.name}, and no execution looks after it")
+        executions.start_for(settings.rotate_secrets_arn, "rotation", {"by": "sweep"})
+    if time.time() - rotation.since > OVERDUE_SECONDS:
+        count("RotationsWaiting")
 
 
 def _key(finding: Finding) -> str:

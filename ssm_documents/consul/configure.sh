@@ -3,6 +3,7 @@
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/secrets_file.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/keyring.sh"
 
 require_parameters Cluster Region Bucket ConfigurationKey ConfigurationSha256 SecretsPrefix Kind
 readonly configuration_key=${SSM_ConfigurationKey:?}
@@ -15,6 +16,7 @@ main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
   write_file_set
   put_secrets_file /etc/consul.d/secrets.json root consul
+  put_keyring_file
   result "{\"changed\":$configuration_changed}"
 }
 

@@ -1,12 +1,7 @@
 # shellcheck shell=bash
 # Consul's servers, by the token that all of them share (`operator` and `agent` write).
 source "${BASH_SOURCE[0]%/*}/raft.sh"
-source "${BASH_SOURCE[0]%/*}/secrets.sh"
-
-use_consul_token() {
-  require_secret consul/agent-token-server
-  consul_token=$secret_value
-}
+source "${BASH_SOURCE[0]%/*}/consul_token.sh"
 
 own_raft_id=
 

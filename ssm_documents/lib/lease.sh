@@ -2,6 +2,7 @@
 # The membership lease, read by the node itself just before it changes anything: a command may come late, or twice, and
 # the number that it carries says of which turn it is. Rules: lambdas/domain/membership/lease.py, `may_change`.
 source "${BASH_SOURCE[0]%/*}/aws.sh"
+source "${BASH_SOURCE[0]%/*}/change.sh"
 
 change_seconds=60
 
@@ -29,6 +30,13 @@ read_lease() {
   elif ((left < change_seconds)); then
     lease_refusal="the membership lease has $left s left, and a change takes up to $change_seconds"
   fi
+}
+
+# require_lease: of this command's turn, and long enough; otherwise nothing is changed.
+require_lease() {
+  [[ ${SSM_Fencing:?} =~ ^[0-9]+$ ]] || fail 64 "parameter Fencing is '$SSM_Fencing': a server's change needs a number"
+  read_lease "$SSM_Fencing" "${SSM_LeaseTable:?}"
+  [[ -z $lease_refusal ]] || refuse "$lease_refusal"
 }
 
 # aws_now: seconds since the epoch by the clock of whoever just answered; a node's own may be off by minutes.

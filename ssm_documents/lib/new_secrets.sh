@@ -1,27 +1,11 @@
 # shellcheck shell=bash
 # Filling secrets, once: the generation fixes the client request token, so of two writers one is refused and reads.
-source "${BASH_SOURCE[0]%/*}/secrets.sh"
-
-# write_token WHAT: what makes a second writer of a generation meet ResourceExistsException, as a UUID.
-write_token() {
-  local digest
-  digest=$(printf '%s generation %s' "${SSM_SecretsPrefix:?}$1" "${SSM_Generation:?}" | sha256sum)
-  printf '%s-%s-%s-%s-%s' "${digest:0:8}" "${digest:8:4}" "${digest:12:4}" "${digest:16:4}" "${digest:20:12}"
-}
+source "${BASH_SOURCE[0]%/*}/secret_store.sh"
 
 # write_secret NAME VALUE [LABEL]: fails where this generation has stored another value already.
 write_secret() {
-  local -r id=${SSM_SecretsPrefix:?}$1 label=${3:-AWSCURRENT}
-  local token value body
-  token=$(write_token "$1 $label")
-  value=$(json_string "$2")
-  body="{\"SecretId\":\"$id\",\"ClientRequestToken\":\"$token\",\"VersionStages\":[\"$label\"],\"SecretString\":$value}"
-  secrets_manager PutSecretValue "$body"
-  case $reply_status:$aws_error in
-  200:*) log "stored secret $id" ;;
-  *:ResourceExistsException) return 1 ;;
-  *) fail 70 "storing secret $id answered $reply_status $aws_error" ;;
-  esac
+  local -r label=${3:-AWSCURRENT}
+  store_version "$1" "$2" "$label" "$1 $label generation ${SSM_Generation:?}"
 }
 
 secrets_made=0
@@ -45,7 +29,7 @@ make_token() {
   cat /proc/sys/kernel/random/uuid
 }
 
-# 32 bytes, the longest key that gossip encryption takes (AES-256).
-make_gossip_key() {
-  head --bytes 32 /dev/urandom | base64 --wrap 0
+# make_keyring: as keyring.sh reads it.
+make_keyring() {
+  printf '{"rotation":0,"keys":["%s"]}' "$(make_key)"
 }

@@ -2,12 +2,7 @@
 # Nomad's servers, by a management token of their own: no ACL policy can allow to read the Raft configuration, to remove
 # a peer or to transfer leadership (nomad/operator_endpoint.go asks for IsManagement).
 source "${BASH_SOURCE[0]%/*}/raft.sh"
-source "${BASH_SOURCE[0]%/*}/secrets.sh"
-
-use_nomad_token() {
-  require_secret nomad/membership-token
-  nomad_token=$secret_value
-}
+source "${BASH_SOURCE[0]%/*}/nomad_token.sh"
 
 own_raft_id=
 

@@ -3,18 +3,11 @@
 # command's, the membership is known, and enough voters remain. Where it does not hold nothing is changed.
 # Needs a product's own file: read_membership, read_own_raft_id.
 source "${BASH_SOURCE[0]%/*}/lease.sh"
-source "${BASH_SOURCE[0]%/*}/change.sh"
 source "${BASH_SOURCE[0]%/*}/api.sh"
 
 # A product that hangs must not hold a change for longer than its turn has.
 # shellcheck disable=SC2034 # api.sh reads it
 api_seconds=20
-
-require_lease() {
-  [[ ${SSM_Fencing:?} =~ ^[0-9]+$ ]] || fail 64 "parameter Fencing is '$SSM_Fencing': a server's change needs a number"
-  read_lease "$SSM_Fencing" "${SSM_LeaseTable:?}"
-  [[ -z $lease_refusal ]] || refuse "$lease_refusal"
-}
 
 # An election takes a second or two; whatever lasts longer is for another turn.
 require_membership() {

@@ -7,7 +7,7 @@ source "${BASH_SOURCE[0]%/*}/../lib/new_secrets.sh"
 require_parameters Cluster Region Bucket SecretsPrefix Generation
 
 main() {
-  ensure_secret nomad/gossip-key make_gossip_key
+  ensure_secret nomad/gossip-key make_keyring
   local name
   for name in management-token consul-token-server consul-token-client; do
     ensure_secret "nomad/$name" make_token

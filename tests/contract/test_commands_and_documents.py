@@ -33,10 +33,12 @@ from lambdas.domain.plan import (
     plan_membership,
     plan_observation,
     plan_purge,
+    plan_rekey,
     plan_renewal,
     plan_request,
     plan_step,
 )
+from lambdas.domain.rotation import STAGES
 from tests.builders import a_config, a_node
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +114,7 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             if node.kind == "server":
                 members.append((node, certificate))
                 yield from steps(site, node, scope)
+                yield from rekeys(site, node, scope)
             else:
                 yield plan_drain(site, node, 86_400, scope)
             yield plan_purge(site, [member for member, _ in members], node.instance_id, node, scope)
@@ -130,6 +133,13 @@ def steps(site: Site, node: Node, scope: str) -> Iterator[Plan]:
                     yield plan_step(
                         site, node, Step(product, phase, node.instance_id, peer, subject, 7, 1), 10**9, scope
                     )
+
+
+def rekeys(site: Site, node: Node, scope: str) -> Iterator[Plan]:
+    """Every step of gossip to a new key."""
+    for stage in STAGES["gossip"]:
+        if stage.product in node.serves:
+            yield plan_rekey(site, node, stage, 10**6, [node.instance_id], 10**9, scope)
 
 
 def commands() -> Iterator[tuple[str, Command]]:
@@ -242,6 +252,7 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
         "$.turn.value.items",  # plan_renewal, whose items have a "request"
         "$.request",
         *(f"$.reload.value.{phase}" for phase in (Phase.CONFIGURE, Phase.RELOAD, Phase.VERIFY)),  # plan_reload
+        "$.turn.value.commands",  # plan_rotation
         "$.commands",  # what a Map inside one of these is given
         *(f"$.membership.value.{phase}" for phase in (Phase.CONFIGURE, Phase.START, Phase.VERIFY)),
         *(f"$.plan.value.{phase}" for phase in formation.commands),

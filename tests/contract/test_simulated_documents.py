@@ -17,7 +17,7 @@ from lab.hosts.seam import Ran
 from lab.hosts.simulated.documents import DOCUMENTS
 from lambdas.domain.certificate import make_authority, names_for, sign
 from tests.builders import a_config, a_node
-from tests.unit.lab.test_simulated_hosts import VAULT_BOOTSTRAP, Bench
+from tests.unit.lab.test_simulated_hosts import TABLE, VAULT_BOOTSTRAP, Bench
 
 SCRIPTS = Path(__file__).parents[2] / "ssm_documents"
 
@@ -107,6 +107,10 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note(component, "bootstrap", bench.deliver(server, component, "bootstrap", given, Generation="1"))
     note("vault_init", "bootstrap", bench.deliver(server, "vault_init", "bootstrap", VAULT_BOOTSTRAP, Generation="1"))
     note("vault_init", "secrets", bench.run(server, "vault_init", "secrets", Generation="1"))
+    for product in ("consul", "nomad"):
+        everybody = {"files": [], "values": {"expected": []}}
+        turn = {"Fencing": "1", "LeaseTable": TABLE, "Rotation": "1", "Step": "install"}
+        note(product, "rekey", bench.deliver(server, product, "rekey", everybody, **turn))
     for product in ("consul", "vault", "nomad"):
         note(product, "reload", bench.run(server, product, "reload"))
         note(product, "verify", bench.run(other, product, "verify", Kind="server"))

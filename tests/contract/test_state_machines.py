@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain import errors
+from lambdas.domain import errors, rotation
 from lambdas.domain.config import PRODUCTS
 from lambdas.domain.goodbye import MAXIMUM_TURNS, drain_pause_seconds
 
@@ -53,7 +53,7 @@ def pascal(handler: str) -> str:
 
 
 def test_there_are_machines() -> None:
-    flows = ("node_launch", "form_cluster", "node_terminate", "renew_certificates", "sweep")
+    flows = ("node_launch", "form_cluster", "node_terminate", "renew_certificates", "rotate_secrets", "sweep")
     assert {file.name for file in FILES} == {f"{flow}.asl.json" for flow in flows}
 
 
@@ -131,6 +131,12 @@ def test_a_goodbye_that_waits_its_whole_time_stays_within_its_history(servers: i
     machine = json.loads((ROOT / "cdk_app" / "state_machines" / "node_terminate.asl.json").read_text())
     turn = history(machine["States"], TURN, {"Observe": servers * len(PRODUCTS)})
     assert MAXIMUM_TURNS * turn < share * EVENTS_OF_AN_EXECUTION
+
+
+def test_a_rotation_that_waits_for_somebody_stays_within_its_history() -> None:
+    machine = json.loads((ROOT / "cdk_app" / "state_machines" / "rotate_secrets.asl.json").read_text())
+    turn = history(machine["States"], ["PlanTurn", "Turn", "Run", "JudgeTurn", "Again", "Pause"], {})
+    assert rotation.MAXIMUM_TURNS * turn < 0.75 * EVENTS_OF_AN_EXECUTION
 
 
 def test_a_drain_of_a_day_stays_within_its_history() -> None:

@@ -90,6 +90,21 @@ def ghosts(lab: Laboratory) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Ring:
+    """How many members of a product's gossip are alive, and how many of them have each key."""
+
+    members: int
+    keys: dict[str, int]
+
+
+def rings(lab: Laboratory) -> dict[Product, Ring]:
+    with lab.data_center.inside():
+        [consul] = lab.apis.first("consul", list(lab.servers("consul").values()), "operator/keyring")
+        nomad = lab.apis.first("nomad", list(lab.servers("nomad").values()), "agent/keyring/list")
+    return {"consul": Ring(consul["NumNodes"], consul["Keys"]), "nomad": Ring(nomad["NumNodes"], nomad["Keys"])}
+
+
+@dataclass(frozen=True)
 class Change:
     """A command that may change a server's membership, from its script's start to its end."""
 

@@ -1,6 +1,7 @@
 """Bootstrap, verify and leave against real servers: what they do to a product, done twice, and cut off halfway."""
 
 import json
+import shutil
 import socket
 import ssl
 import time
@@ -381,3 +382,50 @@ def wait_for(condition: Callable[[], bool], how_far: Callable[[], str] = str, se
     while not condition():
         assert time.monotonic() < end, how_far()
         time.sleep(0.01)
+
+
+GOSSIPING = {"consul": "serf/local.keyring", "nomad": "server/serf.keyring"}
+
+
+def ring(server: RealNode, product: str) -> list[str]:
+    """Keys in the file that the product keeps, the one that it speaks with first."""
+    return list(json.loads((server.root / "var/lib" / product / GOSSIPING[product]).read_text()))
+
+
+@pytest.mark.parametrize("servers", [4], indirect=True)
+def test_gossip_goes_to_a_new_key_past_nobody_and_a_server_that_starts_meanwhile_hears_all(
+    servers: list[RealNode], aws: Cloud
+) -> None:
+    seed, last = servers[0], servers[-1]
+    for product in GOSSIPING:
+        seed.done(product, "secrets", **FORMATION)
+    for product in GOSSIPING:
+        for server in servers:
+            server.configure(product)
+            server.done(product, "start", Kind="server")
+    for product in GOSSIPING:
+        seed.done(product, "bootstrap", **seed.bootstrap(product))
+    aws.hold_lease(seconds=3600)
+    everybody = [server.node.instance_id for server in servers]
+
+    def rekey(product: str, step: str, expected: list[str] = everybody) -> dict[str, Any]:
+        turn = {"Fencing": "7", "LeaseTable": TABLE, "Rotation": "1", "Step": step, "SecretsPrefix": SECRETS_PREFIX}
+        return seed.done(product, "rekey", **turn, **aws.put_file_set([], {"expected": expected})).result
+
+    for product in GOSSIPING:
+        [old] = ring(seed, product)
+        assert rekey(product, "install", [*everybody, "i-9"])["reason"] == "not alive in gossip: i-9"
+        assert rekey(product, "use", [*everybody, "i-9"])["reason"] == "not alive in gossip: i-9"
+        assert all(ring(server, product)[0] == old for server in servers)
+        last.kill(product)
+        shutil.rmtree(last.root / "var/lib" / product)
+        last.configure(product)
+        assert len(ring(last, product)) == 2
+        last.done(product, "start", Kind="server")
+        wait_for(lambda product=product: rekey(product, "install")["done"])  # type: ignore[misc]
+        for step in ("use", "remove"):
+            wait_for(lambda product=product, step=step: rekey(product, step)["done"])  # type: ignore[misc]
+        [new] = ring(seed, product)
+        assert new != old
+        assert [ring(server, product) for server in servers] == [[new]] * 4
+        assert json.loads(aws.secret(f"{SECRETS_PREFIX}{product}/gossip-key") or "")["keys"] == [new]

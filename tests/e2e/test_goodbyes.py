@@ -21,10 +21,12 @@ from tests.e2e.membership import (
     in_service,
     journal,
     lead_all,
+    rings,
     servers,
     settle,
     state_of,
     terminate,
+    told,
 )
 
 pytestmark = pytest.mark.e2e
@@ -125,6 +127,27 @@ def test_a_host_that_dies_without_notice_is_replaced_and_its_peers_are_removed(l
     assert victim not in servers(lab)
     documents = [change.document for change in changes(lab)]
     assert {f"{product}-remove" for product in PRODUCTS} <= set(documents)
+
+
+def test_gossip_of_five_members_goes_to_a_new_key_and_a_node_that_launches_then_joins_with_it(lab: Laboratory) -> None:
+    lab.scale(clients=2)
+    lab.wait_in_service()
+    before = rings(lab)
+    assert before["consul"].members == 5
+    lab.rotate_secrets("gossip")
+    lab.wait_until(
+        lambda: bool(executions(lab, "rotate_secrets", "SUCCEEDED")), 300, lambda: str([told(e) for e in journal(lab)])
+    )
+    after = rings(lab)
+    for product, ring in after.items():
+        assert ring.members == before[product].members
+        [key] = ring.keys
+        assert key not in before[product].keys
+        assert ring.keys[key] == ring.members, "every member has it"
+    terminate(lab, min(lab.survey().clients_ready))
+    settle(lab, voters=3)
+    assert rings(lab) == after
+    assert len(lab.survey().clients_ready) == 2
 
 
 def test_a_client_that_goes_is_drained_first_and_forgotten_afterwards(lab: Laboratory) -> None:

@@ -120,6 +120,8 @@ def commands_of(flow: str) -> dict[str, int]:
             return most([plan_leave(site, node, "e") for node in nodes] + [plan_observation(site, servers, "e")]) | once
         case "renew_certificates":
             return {"Renew": MOST_IN_A_RUN}
+        case "rotate_secrets":
+            return {"Run": 1}
         case "sweep":
             return most([plan_observation(site, servers, "e")])
     raise AssertionError(f"nobody said how many commands {flow} sends")

@@ -105,7 +105,7 @@ def test_functions_answer_the_machines_whose_tasks_they_hold(plain: Template) ->
 STARTING = {
     "await_formation": {"form_cluster"},
     "check_certificates": {"renew_certificates"},
-    "triage": {"node_launch", "node_terminate"},
+    "triage": {"node_launch", "node_terminate", "rotate_secrets"},
 }
 
 

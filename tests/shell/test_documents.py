@@ -84,7 +84,6 @@ def test_secrets_reach_the_product_and_only_its_group(world: World) -> None:
     run(world, "consul", "configure")
     path = world.path("/etc/consul.d/secrets.json")
     assert json.loads(path.read_text()) == {
-        "encrypt": TOKENS["consul/gossip-key"],
         "acl": {"tokens": dict.fromkeys(("agent", "dns"), TOKENS["consul/agent-token-server"])},
     }
     assert path.stat().st_mode & 0o777 == 0o640

@@ -82,6 +82,7 @@ def everything(world: World) -> object:
         world.node.calls(),
         sorted(world.secrets() - world.metadata.tokens - vault.every_root),
         repr((products, rafts, consul.objects, consul.management, nomad.management)),
+        repr((consul.gossip.rings, nomad.gossip.rings)),
         consul.writes,
     )
 

@@ -20,6 +20,7 @@ from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX, Ended, ScratchNode
 from tests.shell.stand_ins.authority import Authority
 from tests.shell.stand_ins.cloud import TABLE, Cloud
 from tests.shell.stand_ins.consul import Consul
+from tests.shell.stand_ins.gossip import Gossip
 from tests.shell.stand_ins.metadata import Metadata
 from tests.shell.stand_ins.nomad import Nomad
 from tests.shell.stand_ins.raft import Raft, Server
@@ -27,7 +28,7 @@ from tests.shell.stand_ins.vault import Vault
 
 NO_PREREQUISITES = {"PrerequisitesKey": "-", "PrerequisitesSha256": "-"}
 TOKENS = {name: f"{number:08x}-5ec7-4e75-8000-00000000700c" for number, name in enumerate(SECRET_NAMES, start=1)}
-"""A value for each secret."""
+"""A value for each secret; of a gossip's, the key on its keyring."""
 
 MADE_BY_NOMAD = {"nomad/operator-token-server", "nomad/operator-token-client", "nomad/membership-token"}
 """Nomad chooses a token's value itself."""
@@ -58,7 +59,10 @@ class World:
 
     def fill_secrets(self, *names: str) -> None:
         for name in names or SECRET_NAMES:
-            self.cloud.overwrite_secret(SECRETS_PREFIX + name, TOKENS[name])
+            keyring = json.dumps({"rotation": 0, "keys": [TOKENS[name]]})
+            self.cloud.overwrite_secret(
+                SECRETS_PREFIX + name, keyring if name.endswith("/gossip-key") else TOKENS[name]
+            )
 
     def trust(self) -> None:
         """The node's certificate and its authority, as `ca` leaves them."""
@@ -84,10 +88,16 @@ class World:
         files = component(name).renders[phase](CONFIG, node, surroundings).model_dump(mode="json")
         return self.cloud.put_file_set(files["files"], files["values"])
 
+    def keys(self, product: str) -> list[str]:
+        """What the secret has of the product's gossip, the one to speak with first."""
+        keyring = json.loads(self.cloud.secret(f"{SECRETS_PREFIX}{product}/gossip-key") or '{"keys": []}')
+        return list(keyring["keys"])
+
     def secrets(self) -> set[str]:
         """Every value that nobody but the script, AWS and the product may see."""
         found = {*self.metadata.credentials.values(), *self.metadata.tokens, *TOKENS.values()}
         found |= {value for name in SECRET_NAMES if (value := self.cloud.secret(SECRETS_PREFIX + name))}
+        found |= {key for product in ("consul", "nomad") for key in self.keys(product)}
         found |= {
             *self.vault.recovery_keys,
             *self.vault.every_root,
@@ -372,6 +382,34 @@ def _server_of(product: str, phase: str) -> Situation:
 for _product in ("consul", "vault", "nomad"):
     for _phase in ("observe", "hand_over", "leave", "remove"):
         SITUATIONS[_product, _phase] = _server_of(_product, _phase)
+
+
+def _rekeys(product: str) -> Situation:
+    """Three members of a gossip that speaks with the first key; every one of them has to follow."""
+
+    def prepare(world: World) -> dict[str, str]:
+        parameters = {"consul": _member_of_consul, "nomad": _member_of_nomad}[product](world)
+        world.cloud.hold_lease()
+        members = [f"i-{number}" for number in range(3)]
+        suffix, port = {"consul": ("", 8301), "nomad": (".global", 4648)}[product]
+        stand_in = getattr(world, product)
+        stand_in.raft = Raft(*(Server(f"{name}{suffix}", f"127.0.0.{at}:{port}") for at, name in enumerate(members, 1)))
+        stand_in.gossip = Gossip(*members)
+        stand_in.gossip.start(TOKENS[f"{product}/gossip-key"])
+        return {
+            "SecretsPrefix": parameters["SecretsPrefix"],
+            "Fencing": CHANGE["Fencing"],
+            "LeaseTable": TABLE,
+            "Rotation": "1",
+            "Step": "install",
+            **world.cloud.put_file_set([], {"expected": members}),
+        }
+
+    return prepare
+
+
+for _product in ("consul", "nomad"):
+    SITUATIONS[_product, "rekey"] = _rekeys(_product)
 
 
 @situation("nomad", "drain")

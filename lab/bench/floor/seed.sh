@@ -33,7 +33,7 @@ again() {
 
 # Asking before costs the install its processor.
 await_start() {
-  until [[ -e /var/lib/$1 ]]; do
+  until [[ -e /usr/local/bin/$1 ]]; do
     sleep 0.1
   done
 }

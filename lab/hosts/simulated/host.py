@@ -43,6 +43,8 @@ class Host:
     files: dict[str, str] = field(default_factory=dict)
     parsed: dict[str, list[Any]] = field(default_factory=dict)
     """Configuration by product, parsed; cleared when files change."""
+    keyrings: dict[str, list[str]] = field(default_factory=dict)
+    """Keys of the gossip by product, the one that it speaks with first."""
     installed: dict[str, str] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     kinds: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ More than one cluster is possible, as in reality: two servers that bootstrap wit
 import uuid
 from collections.abc import Callable, Iterable
 
+from lab.hosts.simulated.gossip import understand
 from lab.hosts.simulated.host import Host
 from lab.hosts.simulated.raft import NoLeaderError, Now, Raft
 
@@ -101,7 +102,8 @@ class Servers:
             for other in self.living
             if other is host
             or (
-                other.key == host.key
+                understand(host, other, self.product)
+                and other.key == host.key
                 and other.partition == host.partition
                 and any(other.has_tag(tag, value) for tag, value in tags)
             )

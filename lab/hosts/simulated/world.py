@@ -154,7 +154,11 @@ class World:
 
     def store_secret(self, name: str, value: str, generation: str, label: str = "AWSCURRENT") -> bool:
         """False where this generation has stored another value already."""
-        digest = hashlib.sha256(f"{name} {label} generation {generation}".encode()).hexdigest()
+        return self.store_version(name, value, f"{name} {label} generation {generation}", label)
+
+    def store_version(self, name: str, value: str, mark: str, label: str = "AWSCURRENT") -> bool:
+        """False where another value was stored for `mark` already."""
+        digest = hashlib.sha256(mark.encode()).hexdigest()
         token = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
         try:
             self.client("secretsmanager").put_secret_value(

@@ -8,6 +8,7 @@ from lambdas.domain.components.host import (
     CONFINED,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
+    REKEY_SECONDS,
     RELOAD_SECONDS,
     TLS_FILES,
     autopilot,
@@ -38,12 +39,12 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
             ),
         ),
         values={
+            "keyring": {"secret": "consul/gossip-key", "path": "/var/lib/consul/serf/local.keyring", "owner": "consul"},
             "secrets": [
-                {"path": ["encrypt"], "secret": "consul/gossip-key"},
                 {"path": ["acl", "tokens", "agent"], "secret": token},
                 # DNS has no way to carry a token. No `default` token: HTTP without one would be let in.
                 {"path": ["acl", "tokens", "dns"], "secret": token},
-            ]
+            ],
         },
     )
 
@@ -104,6 +105,7 @@ CONSUL = Component(
         Phase.VERIFY: 300,
         **MEMBERSHIP,
         Phase.RELOAD: RELOAD_SECONDS,
+        Phase.REKEY: REKEY_SECONDS,
     },
     ports=(
         Port(8300, "tcp", on="servers", reach="nodes", purpose="Consul RPC and Raft"),

@@ -4,12 +4,13 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 _RULES = {
-    # Registers every node, runs Raft and autopilot, leaves.
+    # Registers every node, runs Raft and autopilot, leaves, takes gossip from one key to the next.
     "agent-server": (
         'agent_prefix "" { policy = "write" }\n'
         'node_prefix "" { policy = "write" }\n'
         'service_prefix "" { policy = "read" }\n'
         'operator = "write"\n'
+        'keyring = "write"\n'
     ),
     # No `agent` write: all clients share this token, and with it one of them could make a server leave.
     "agent-client": (

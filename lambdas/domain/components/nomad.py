@@ -7,6 +7,7 @@ from lambdas.domain.components.host import (
     CA_FILE,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
+    REKEY_SECONDS,
     RELOAD_SECONDS,
     TLS_FILES,
     autopilot,
@@ -45,7 +46,9 @@ _CONSUL_FIRST = (
 def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
     kind = NOMAD.kind(node)
     content = _agent(config, node)
-    secrets = [{"path": ["consul", "token"], "secret": f"nomad/consul-token-{kind}"}]
+    values: dict[str, Any] = {
+        "secrets": [{"path": ["consul", "token"], "secret": f"nomad/consul-token-{kind}"}],
+    }
     if kind == "server":
         content |= _server(config, founding=surroundings.founding)
         content["consul"] |= {
@@ -53,7 +56,11 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
             "service_identity": {"aud": [AUDIENCE], "ttl": "1h"},
             "task_identity": {"aud": [AUDIENCE], "ttl": "1h"},
         }
-        secrets.append({"path": ["server", "encrypt"], "secret": "nomad/gossip-key"})
+        values["keyring"] = {
+            "secret": "nomad/gossip-key",
+            "path": "/var/lib/nomad/server/serf.keyring",
+            "owner": "nomad",
+        }
     else:
         content |= _client(config, node)
     user = "nomad" if kind == "server" else "root"  # task drivers need root
@@ -69,7 +76,7 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 service=_SERVICE if kind == "server" else {**_SERVICE, "ExecStartPre": _CONSUL_FIRST},
             ),
         ),
-        values={"secrets": secrets},
+        values=values,
     )
 
 
@@ -188,6 +195,7 @@ NOMAD = Component(
         Phase.DRAIN: 60,
         **MEMBERSHIP,
         Phase.RELOAD: RELOAD_SECONDS,
+        Phase.REKEY: REKEY_SECONDS,
     },
     ports=(
         Port(4646, "tcp", on="servers", reach="nodes", purpose="Nomad HTTPS API and workload identity keys"),

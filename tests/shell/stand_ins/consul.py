@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from tests.shell.stand_ins.gossip import Gossip
 from tests.shell.stand_ins.product import Answer, Product
 from tests.shell.stand_ins.raft import Raft, Server
 
@@ -16,6 +17,7 @@ class Consul(Product):
 
     def __init__(self, *args: Any) -> None:
         self.raft = Raft(Server("i-0", "127.0.0.1:8300"))
+        self.gossip = Gossip("i-0")
         self.cluster_id: str | None = "c0750100-0000-4000-8000-000000000001"
         self.server_token = ""
         """Of the servers' agents: `operator` and `agent` write."""
@@ -49,14 +51,14 @@ class Consul(Product):
                 made = self.cluster_id is not None and self.raft.leader
                 return (200, {"TrustDomain": f"{self.cluster_id}.consul"}) if made else (500, "not initialized")
             case ["GET" | "PUT" | "POST" | "DELETE", "operator" | "agent", *rest] if token == self.server_token:
-                return self._operate(method, path, query, rest)
+                return self._operate(method, path, query, body, rest)
             case ["GET", "agent", "self"] if self._may_read(token):
                 return 200, {"Config": {"NodeName": "i-0"}}
             case ["GET", "health", "node", "i-0"] if self._may_read(token):
                 return 200, [{"CheckID": "serfHealth", "Status": self.health}]
         return FORBIDDEN
 
-    def _operate(self, method: str, path: str, query: dict[str, str], rest: list[str]) -> Answer:
+    def _operate(self, method: str, path: str, query: dict[str, str], body: Any, rest: list[str]) -> Answer:
         """What the servers' token may. Everything goes to the leader, whichever server is asked."""
         own = self.raft.members[0]
         match [method, *path.split("/")]:
@@ -81,6 +83,13 @@ class Consul(Product):
             case ["PUT", "agent", "force-leave", name]:
                 self.raft.forget(name)
                 return 200, ""
+            case ["GET", "operator", "keyring"]:
+                keys, primaries, members = self.gossip.facts
+                ring = {"WAN": False, "Keys": keys, "PrimaryKeys": primaries, "NumNodes": members}
+                return (500, error) if (error := self.gossip.unheard()) else (200, [ring])
+            case ["POST" | "PUT" | "DELETE", "operator", "keyring"]:
+                verb = {"POST": "install", "PUT": "use", "DELETE": "remove"}[method]
+                return (500, error) if (error := self.gossip.change(verb, body["Key"])) else (200, "")
             case ["PUT", "agent", "leave"]:
                 self.raft.remove(own.raft_id)
                 self.on_leave()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from tests.shell.stand_ins.gossip import Gossip
 from tests.shell.stand_ins.product import Answer, Product
 from tests.shell.stand_ins.raft import Raft, Server
 
@@ -15,6 +16,7 @@ class Nomad(Product):
 
     def __init__(self, *args: Any) -> None:
         self.raft = Raft(Server("i-0.global", "127.0.0.1:4647"))
+        self.gossip = Gossip("i-0")
         self.management: str | None = None
         self.policies: dict[str, dict[str, Any]] = {}
         self.tokens: dict[str, dict[str, Any]] = {}
@@ -84,10 +86,10 @@ class Nomad(Product):
                 self.node |= {**drain, "SchedulingEligibility": "ineligible"}
                 return 200, {}
             case _ if manages:
-                return self._operate(method, path, query)
+                return self._operate(method, path, query, body)
         return FORBIDDEN
 
-    def _operate(self, method: str, path: str, query: dict[str, str]) -> Answer:
+    def _operate(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         """What a management token may, and no policy can allow. Everything goes to the leader."""
         match [method, *path.split("/")]:
             case ["GET", "operator", "raft", "configuration"]:
@@ -113,6 +115,12 @@ class Nomad(Product):
             case ["PUT", "agent", "force-leave"]:
                 self._force_leave(query["node"])
                 return 200, ""
+            case ["GET", "agent", "keyring", "list"]:
+                keys, _, members = self.gossip.facts
+                told = {"Messages": {}, "Keys": keys, "NumNodes": members}
+                return (500, error) if (error := self.gossip.unheard()) else (200, told)
+            case ["PUT", "agent", "keyring", verb]:
+                return (500, error) if (error := self.gossip.change(verb, body["Key"])) else (200, {})
             case ["GET", "nodes"]:
                 wanted = query["filter"].removeprefix('Name == "').removesuffix('"')
                 return 200, [{"ID": key, **one} for key, one in self.clients.items() if one["Name"] == wanted]

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.aws import breakers, claims, dispatches, formation_record, journal, members
+from lambdas.aws import breakers, claims, dispatches, formation_record, journal, members, rotation_record
 from lambdas.aws import table as records
 from lambdas.aws.clients import client
 from lambdas.aws.members import Member
 from lambdas.domain.commands import Command
 from lambdas.domain.membership.journal import Entry
 from tests.builders import a_node, an_arrival
+
+ROTATED = ("consul rekey install", "consul rekey use")
 
 COMMAND = Command(
     instance_id="i-1",
@@ -204,3 +206,45 @@ def test_work_that_was_found_has_its_command(table: str, monkeypatch: pytest.Mon
     )
     dispatches.record(table, COMMAND, "command-1", "token")
     assert written == ["command", "dispatch", "pending"]
+
+
+def test_one_rotation_at_a_time_and_the_next_has_the_next_number(table: str, running: set[str]) -> None:
+    running.add("one")
+    first = rotation_record.begin(table, "one", ROTATED)
+    assert first
+    assert (first.number, first.at, first.execution) == (1, 0, "one")
+    assert rotation_record.begin(table, "two", ROTATED) is None
+    assert rotation_record.begin(table, "one", ROTATED) == first, "a repetition changes nothing"
+    second = rotation_record.advance(table, first)
+    assert second
+    assert rotation_record.advance(table, first) is None, "its stage is over already"
+    assert rotation_record.begin(table, "two", ROTATED) is None
+    last = rotation_record.advance(table, second)
+    assert last
+    assert last.stage is None
+    assert rotation_record.go_on(table, "one") is None
+    after = rotation_record.begin(table, "two", ROTATED)
+    assert after
+    assert (after.number, after.at) == (2, 0)
+
+
+def test_a_rotation_that_nobody_runs_any_more_is_gone_on_with_where_it_was(table: str, running: set[str]) -> None:
+    assert rotation_record.go_on(table, "two") is None, "there is none"
+    running.add("one")
+    first = rotation_record.begin(table, "one", ROTATED)
+    assert first
+    second = rotation_record.advance(table, first)
+    running.remove("one")
+    taken = rotation_record.begin(table, "two", ("nomad rekey install",))
+    assert taken
+    assert (taken.number, taken.at, taken.stages, taken.execution) == (1, 1, ROTATED, "two")
+    assert second
+    assert rotation_record.advance(table, second) is None, "the one that was taken over advances nothing"
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Executions that run: moto's Step Functions would need a machine for each."""
+    found: set[str] = set()
+    monkeypatch.setattr("lambdas.aws.executions.is_rotating", found.__contains__)
+    return found

@@ -101,16 +101,20 @@ def every_file_set() -> list[FileSet]:
 
 
 def test_secrets_are_named_and_never_held() -> None:
-    named = {
-        secret["secret"]
-        for files in every_file_set()
-        for secret in (*files.values.get("secrets", ()), *files.values.get("tokens", ()))
-    } | {
-        name
-        for files in every_file_set()
-        for key, name in (*files.values.items(), *files.values.get("consul", {}).items())
-        if key.endswith("_secret")
-    }
+    named = (
+        {
+            secret["secret"]
+            for files in every_file_set()
+            for secret in (*files.values.get("secrets", ()), *files.values.get("tokens", ()))
+        }
+        | {
+            name
+            for files in every_file_set()
+            for key, name in (*files.values.items(), *files.values.get("consul", {}).items())
+            if key.endswith("_secret")
+        }
+        | {files.values["keyring"]["secret"] for files in every_file_set() if "keyring" in files.values}
+    )
     assert named == set(SECRET_NAMES)
     for files in every_file_set():
         for file in files.files:

@@ -44,6 +44,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
         node_launch_arn=f"{MACHINE}node_launch",
         node_terminate_arn=f"{MACHINE}node_terminate",
         renew_certificates_arn=f"{MACHINE}renew_certificates",
+        rotate_secrets_arn=f"{MACHINE}rotate_secrets",
     )
     for name, value in made.to_environment().items():
         monkeypatch.setenv(name, value)

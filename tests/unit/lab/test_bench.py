@@ -108,8 +108,8 @@ def test_a_node_of_the_floor_gets_what_quorate_would_give_it() -> None:
 
     assert json.loads(read("/etc/consul.d/consul.json"))["bootstrap_expect"] == 3
     assert json.loads(read("/etc/vault.d/vault.json"))["seal"]["awskms"]["kms_key_id"] == "key-1"
-    assert json.loads(read("/etc/consul.d/secrets.json"))["encrypt"] == trust.secrets["consul/gossip-key"]
-    assert json.loads(read("/etc/nomad.d/secrets.json"))["server"]["encrypt"] == trust.secrets["nomad/gossip-key"]
+    for product, place in (("consul", "serf/local.keyring"), ("nomad", "server/serf.keyring")):
+        assert json.loads(read(f"/var/lib/{product}/{place}")) == [trust.secrets[f"{product}/gossip-key"]]
     certificate = x509.load_pem_x509_certificate(read("/etc/quorate/tls/node.pem"))
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(trust.certificate.encode()))
     key = files["/etc/quorate/tls/node.key"]

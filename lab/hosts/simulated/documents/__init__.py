@@ -12,6 +12,7 @@ from lab.hosts.simulated.documents import (
     install,
     leave,
     observe,
+    rekey,
     remove,
     secrets,
     start,
@@ -35,6 +36,8 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("docker", "install"): install.docker,
     ("nomad", "drain"): drain.nomad,
 }
+for _product in ("consul", "nomad"):
+    DOCUMENTS[_product, "rekey"] = rekey.product
 for _product in ("consul", "vault", "nomad"):
     DOCUMENTS |= {
         (_product, "install"): install.product,

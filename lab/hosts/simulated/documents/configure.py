@@ -15,6 +15,8 @@ def product(task: Task) -> dict[str, Any]:
     secrets: dict[str, Any] = {}
     for wanted in values.get("secrets", ()):
         _put(secrets, wanted["path"], task.require_secret(wanted["secret"]))
+    if (keyring := values.get("keyring")) and not task.host.keyrings.get(task.component):
+        task.host.keyrings[task.component] = json.loads(task.require_secret(keyring["secret"]))["keys"]
     if secrets:
         files = {**files, f"/etc/{task.component}.d/secrets.json": json.dumps(secrets)}
     return {"changed": write(task, files)}

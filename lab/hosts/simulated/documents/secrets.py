@@ -16,12 +16,12 @@ PROBE_LABEL = "QUORATE_PROBE"
 
 def consul(task: Task) -> dict[str, Any]:
     tokens = ("consul/management-token", "consul/agent-token-server", "consul/agent-token-client")
-    return _ensure(task, {"consul/gossip-key": _gossip_key} | dict.fromkeys(tokens, _token))
+    return _ensure(task, {"consul/gossip-key": _keyring} | dict.fromkeys(tokens, _token))
 
 
 def nomad(task: Task) -> dict[str, Any]:
     tokens = ("nomad/management-token", "nomad/consul-token-server", "nomad/consul-token-client")
-    return _ensure(task, {"nomad/gossip-key": _gossip_key} | dict.fromkeys(tokens, _token))
+    return _ensure(task, {"nomad/gossip-key": _keyring} | dict.fromkeys(tokens, _token))
 
 
 def vault_init(task: Task) -> dict[str, Any]:
@@ -63,5 +63,9 @@ def _token() -> str:
     return str(uuid.uuid4())
 
 
-def _gossip_key() -> str:
+def make_key() -> str:
     return base64.b64encode(os.urandom(32)).decode()
+
+
+def _keyring() -> str:
+    return json.dumps({"rotation": 0, "keys": [make_key()]})

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Writing secrets: for each mark one value, so of two writers one is refused and reads.
+source "${BASH_SOURCE[0]%/*}/secrets.sh"
+
+# write_token WHAT: what makes a second writer of the same meet ResourceExistsException, as a UUID.
+write_token() {
+  local digest
+  digest=$(printf '%s' "${SSM_SecretsPrefix:?}$1" | sha256sum)
+  printf '%s-%s-%s-%s-%s' "${digest:0:8}" "${digest:8:4}" "${digest:12:4}" "${digest:16:4}" "${digest:20:12}"
+}
+
+# store_version NAME VALUE LABEL WHAT
+store_version() {
+  local -r id=${SSM_SecretsPrefix:?}$1 label=$3
+  local token value body
+  token=$(write_token "$4")
+  value=$(json_string "$2")
+  body="{\"SecretId\":\"$id\",\"ClientRequestToken\":\"$token\",\"VersionStages\":[\"$label\"],\"SecretString\":$value}"
+  secrets_manager PutSecretValue "$body"
+  case $reply_status:$aws_error in
+  200:*) log "stored secret $id" ;;
+  *:ResourceExistsException) return 1 ;;
+  *) fail 70 "storing secret $id answered $reply_status $aws_error" ;;
+  esac
+}
+
+# 32 bytes, the longest key that gossip encryption takes (AES-256).
+make_key() {
+  head --bytes 32 /dev/urandom | base64 --wrap 0
+}
