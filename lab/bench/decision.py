@@ -45,9 +45,25 @@ def sample_servers(config: ClusterConfig) -> tuple[Server, ...]:
 
 def sample_answers() -> list[dict[str, Any]]:
     """What each server says of each product, as it stands in the execution's state."""
-    asked = []
-    for product in PRODUCTS:
-        peers = [
+    return [
+        {
+            "commands": [{"instance_id": _instance(number), "parameters": {"Serves": ",".join(PRODUCTS)}}],
+            "answers": [{"result": {product: _report(product, number) for product in PRODUCTS}}],
+        }
+        for number in range(SERVERS)
+    ]
+
+
+def _report(product: str, own: int) -> dict[str, Any]:
+    return {
+        "running": True,
+        "known": True,
+        "reason": "",
+        "cluster_id": None,
+        "own_raft_id": f"{product}-{own}",
+        "leader": f"{product}-1",
+        "sealed": False if product == "vault" else None,
+        "peers": [
             {
                 "id": f"{product}-{number}",
                 "name": _instance(number),
@@ -56,22 +72,8 @@ def sample_answers() -> list[dict[str, Any]]:
                 "healthy": True,
             }
             for number in range(SERVERS)
-        ]
-        for number in range(SERVERS):
-            result = {
-                "product": product,
-                "running": True,
-                "known": True,
-                "reason": "",
-                "cluster_id": None,
-                "own_raft_id": f"{product}-{number}",
-                "leader": f"{product}-1",
-                "sealed": False if product == "vault" else None,
-                "peers": peers,
-            }
-            command = {"instance_id": _instance(number), "component": product}
-            asked.append({"commands": [command], "answers": [{"component": product, "result": result}]})
-    return asked
+        ],
+    }
 
 
 def _instance(number: int) -> str:

@@ -114,14 +114,13 @@ def _merged(
 
 
 def heard_of(product: Product, number: int, answer: str, known: dict[str, object]) -> reports.Heard:
-    """The JSON line of `observe`, or what comes in its place."""
+    """What `observe` tells of a product in its JSON line, or what comes in its place."""
     instance = name(number)
     if answer == SILENT:
         return reports.Heard(instance, product, error="its SSM agent does not answer")
     if answer == GARBLED:
-        return reports.Heard(instance, product, result={"product": product, "known": True, "healthy": "yes"})
+        return reports.Heard(instance, product, result={"known": True, "healthy": "yes"})
     told: dict[str, object] = {
-        "product": product,
         "running": answer != STOPPED,
         "known": answer == KNOWING,
         "reason": answer,

@@ -8,7 +8,8 @@ from lambdas.domain.membership.observation import Observation, Server
 from lambdas.domain.membership.reports import Heard, Recorded, merge
 
 Asked = Mapping[str, Any]
-"""{"commands": [one command]} with `answers`, a list of one result, or with `failure`: {Error, Cause}."""
+"""{"commands": [one command]} with `answers`, a list of one, or with `failure`: {Error, Cause}. An answer's `result` is
+the JSON line of `node/observe`: by product what `reports` takes."""
 
 
 def observe(
@@ -23,8 +24,9 @@ def observe(
 def _heard(asked: Asked) -> list[Heard]:
     failure = asked.get("failure", {})
     error = str(failure.get("Cause") or failure.get("Error") or "") if failure else ""
-    answers = {one.get("component"): one.get("result") for one in asked.get("answers", ())}
+    told = {product: report for one in asked.get("answers", ()) for product, report in one["result"].items()}
     return [
-        Heard(command["instance_id"], command["component"], answers.get(command["component"]), error)
+        Heard(command["instance_id"], product, told.get(product), error)
         for command in asked["commands"]
+        for product in command["parameters"]["Serves"].split(",")
     ]

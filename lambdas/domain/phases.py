@@ -17,7 +17,7 @@ class Phase(StrEnum):
     VERIFY = "verify"
     """See that the node is a member: a voter where it serves, unsealed, ready."""
     OBSERVE = "observe"
-    """Tell the product's membership as its leader sees it; change nothing."""
+    """Tell the membership of each product that the node serves, as its leader sees it; change nothing."""
     HAND_OVER = "hand_over"
     """Give the product's leadership to another voter, and see that it leads."""
     DRAIN = "drain"

@@ -110,18 +110,14 @@ def plan_formation(site: Site, members: Sequence[tuple[Node, Delivery]], *, gene
     return Plan(commands, tuple(parcels))
 
 
-def plan_observation(site: Site, nodes: Sequence[Node], scope: str) -> Plan:
-    """Each server is asked about each product that it serves. Facts are of their moment: `scope` names the turn."""
-    return Plan(
-        {
-            Phase.OBSERVE: tuple(
-                _command(site, node, component, Phase.OBSERVE, scope, _secrets(site, component))
-                for node in nodes
-                for component in COMPONENTS
-                if Phase.OBSERVE in component.phases and component.product in node.serves
-            )
-        }
-    )
+def plan_observation(site: Site, servers: Sequence[Node], scope: str) -> Plan:
+    """Each server is asked once, about all that it serves. Facts are of their moment: `scope` names the turn."""
+
+    def asked(server: Node) -> tuple[Command, ...]:
+        serves = ",".join(server.serves)
+        return _commands(site, server, Phase.OBSERVE, scope, lambda node: {"Serves": serves, **_secrets(site, node)})
+
+    return Plan({Phase.OBSERVE: tuple(command for server in servers for command in asked(server))})
 
 
 def plan_step(site: Site, node_on: Node, step: Step, fencing: int, scope: str) -> Plan:

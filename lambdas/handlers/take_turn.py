@@ -38,5 +38,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
     plan = plan_observation(site, nodes, scope=f"{execution}#{taken.fencing}")
     asked = [{"commands": [command]} for command in plan.of(Phase.OBSERVE)]
-    decided(f"turn {turn['number']}: {len(asked)} questions to {len(nodes)} servers", fencing=taken.fencing)
+    decided(f"turn {turn['number']}: asks {len(asked)} servers", fencing=taken.fencing)
     return turn | {"next": "observe", "fencing": taken.fencing, "awaited": 0, "observe": asked}

@@ -6,10 +6,11 @@ source "${BASH_SOURCE[0]%/*}/../lib/hand_over.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/consul_raft.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
+readonly product=consul
 
 main() {
   use_consul_token
-  hand_over consul
+  hand_over
 }
 
 main "$@"

@@ -7,7 +7,7 @@ source "${BASH_SOURCE[0]%/*}/../lib/quorum.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/consul_raft.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=consul kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server client
@@ -31,7 +31,7 @@ leave_as_client() {
 # The answer may be lost with the agent that gives it: the server that leads tells whether this one is out.
 leave_as_server() {
   use_consul_token
-  require_goodbye consul
+  require_goodbye
   api_seconds=30
   consul_api PUT agent/leave
   [[ $reply_status == 200 || $reply_status == 000 ]] || fail 75 "Consul's leave answered $(describe_reply)"

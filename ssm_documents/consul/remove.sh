@@ -7,18 +7,18 @@ source "${BASH_SOURCE[0]%/*}/../lib/consul_raft.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/consul_gossip.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=consul kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server client
   use_consul_token
   if [[ $kind == server ]]; then
-    remove_server consul
+    remove_server
     forget_member id "${SSM_PeerId:?}"
   else
     forget_member name "${SSM_Subject:?}"
   fi
-  finish_removal consul "$forgotten"
+  finish_removal "$forgotten"
 }
 
 main "$@"

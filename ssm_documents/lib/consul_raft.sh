@@ -5,22 +5,22 @@ source "${BASH_SOURCE[0]%/*}/consul_token.sh"
 
 own_raft_id=
 
-# read_own_raft_id: a probe.
-read_own_raft_id() {
+# consul_read_own_id: a probe.
+consul_read_own_id() {
   succeeds consul GET agent/self || return 1
   own_raft_id=$(jq --raw-output '.Config.NodeID // empty' <<<"$reply_body")
 }
 
-read_membership() {
-  read_raft consul
+consul_read_membership() {
+  read_raft
 }
 
-# transfer_leadership ID
-transfer_leadership() {
+# consul_transfer_leadership ID
+consul_transfer_leadership() {
   consul_api POST "operator/raft/transfer-leader?id=$1"
 }
 
-# remove_peer ID: never by address, which may be another's by now.
-remove_peer() {
+# consul_remove_peer ID: never by address, which may be another's by now.
+consul_remove_peer() {
   consul_api DELETE "operator/raft/peer?id=$1"
 }

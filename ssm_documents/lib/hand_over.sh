@@ -2,9 +2,8 @@
 # Giving a product's leadership away, the same for each: a product's own file says how.
 source "${BASH_SOURCE[0]%/*}/quorum.sh"
 
-# hand_over PRODUCT: from this server to a healthy voter.
+# hand_over: from this server to a healthy voter.
 hand_over() {
-  local -r product=$1
   local target
   require_lease
   require_own_peer
@@ -16,7 +15,7 @@ hand_over() {
   require_quorum
   require_lease
   log "handing over to $target"
-  transfer_leadership "$target"
+  "${product}_transfer_leadership" "$target"
   wait_until 45 "another leader of $product" has_handed_over "$target"
   note_change "$(jq --raw-output --arg product "$product" '.leader as $leader
     | .peers[] | select(.id == $leader) | "\(.name // .id) leads \($product)"' <<<"$membership")"
@@ -26,9 +25,9 @@ hand_over() {
 has_handed_over() {
   local answer
   answer=$(describe_reply)
-  read_membership || return 1
+  "${product}_read_membership" || return 1
   leads || return 0
   obstacle="this server leads still; it was last answered $answer"
-  transfer_leadership "$1"
+  "${product}_transfer_leadership" "$1"
   return 1
 }

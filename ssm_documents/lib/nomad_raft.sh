@@ -6,16 +6,16 @@ source "${BASH_SOURCE[0]%/*}/nomad_token.sh"
 
 own_raft_id=
 
-# read_own_raft_id: a probe.
-read_own_raft_id() {
+# nomad_read_own_id: a probe.
+nomad_read_own_id() {
   succeeds nomad GET agent/self || return 1
   own_raft_id=$(jq --raw-output '.member.Tags.id // empty' <<<"$reply_body")
 }
 
 # Gossip among Nomad's servers is tuned for wide areas (nomad/config.go): for three quarters of a minute autopilot finds
 # one healthy that was killed. So each is asked here as well, and one that does not answer is neither alive nor healthy.
-read_membership() {
-  read_raft nomad || return 1
+nomad_read_membership() {
+  read_raft || return 1
   local servers id address silent=' '
   servers=$(jq --raw-output '.peers[] | "\(.id) \(.address | sub(":[0-9]+$"; ""))"' <<<"$membership")
   while read -r id address; do
@@ -35,12 +35,12 @@ answers_at() {
   [[ $reply_status != 000 ]]
 }
 
-# transfer_leadership ID
-transfer_leadership() {
+# nomad_transfer_leadership ID
+nomad_transfer_leadership() {
   nomad_api PUT "operator/raft/transfer-leadership?id=$1"
 }
 
-# remove_peer ID: by address is refused since Nomad 1.10.1.
-remove_peer() {
+# nomad_remove_peer ID: by address is refused since Nomad 1.10.1.
+nomad_remove_peer() {
   nomad_api DELETE "operator/raft/peer?id=$1"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What has to hold for a change of membership, seen by the node just before it makes it: the lease is still this
 # command's, the membership is known, and enough voters remain. Where it does not hold nothing is changed.
-# Needs a product's own file: read_membership, read_own_raft_id.
+# A script says which $product it is about, and sources that one's own file: <product>_raft.sh.
 source "${BASH_SOURCE[0]%/*}/lease.sh"
 source "${BASH_SOURCE[0]%/*}/api.sh"
 
@@ -11,7 +11,7 @@ api_seconds=20
 
 # An election takes a second or two; whatever lasts longer is for another turn.
 require_membership() {
-  try_for 3 read_membership || refuse "the membership is unknown: $obstacle"
+  try_for 3 "${product}_read_membership" || refuse "the membership is unknown: $obstacle"
 }
 
 # peer_says FILTER: whether the peer of this command is in the membership and FILTER holds for it.
@@ -45,23 +45,23 @@ require_quorum() {
 
 # require_own_peer: this server is the one that the command is about.
 require_own_peer() {
-  try_for 5 read_own_raft_id || refuse "this server does not tell its Raft id: $obstacle"
+  try_for 5 "${product}_read_own_id" || refuse "this server does not tell its Raft id: $obstacle"
   [[ $own_raft_id == "${SSM_PeerId:?}" ]] || refuse "this server is $own_raft_id, not $SSM_PeerId"
 }
 
-# require_goodbye PRODUCT: all that has to hold before a server leaves.
+# require_goodbye: all that has to hold before a server leaves.
 require_goodbye() {
   require_lease
   require_own_peer
   require_membership
-  ! leads || refuse "this server leads $1: it hands over first"
+  ! leads || refuse "this server leads $product: it hands over first"
   require_quorum
   require_lease
 }
 
 # is_out: a probe, whether the peer has gone from the membership.
 is_out() {
-  read_membership || return 1
+  "${product}_read_membership" || return 1
   obstacle="$SSM_PeerId is still a peer"
   ! is_peer
 }

@@ -5,7 +5,7 @@
 # owner (consul/operator_raft_endpoint.go), so it is the second choice for a name.
 source "${BASH_SOURCE[0]%/*}/api.sh"
 
-# read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
+# <product>_read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
 # "address", "voter", "healthy", "alive"}]}; `alive` is gossip's word.
 membership=
 
@@ -28,9 +28,8 @@ raft_facts='
   | if (map(select(.leader)) | length) == 1 then . else error("not one leader") end
   | {leader: (map(select(.leader).id) | first), peers: map(del(.leader))}'
 
-# read_raft PRODUCT: a probe.
+# read_raft: a probe, of $product.
 read_raft() {
-  local -r product=$1
   local configuration
   membership=
   succeeds "$product" GET operator/raft/configuration || return 1

@@ -4,9 +4,8 @@ source "${BASH_SOURCE[0]%/*}/quorum.sh"
 
 removed=false
 
-# remove_server PRODUCT: out of the Raft configuration, by its id.
+# remove_server: out of the Raft configuration, by its id.
 remove_server() {
-  local -r product=$1
   require_lease
   require_membership
   ! leads || refuse "$SSM_PeerId leads $product"
@@ -15,7 +14,7 @@ remove_server() {
   require_quorum
   require_lease
   log "removing $SSM_PeerId"
-  remove_peer "$SSM_PeerId"
+  "${product}_remove_peer" "$SSM_PeerId"
   [[ $reply_status == 20[04] ]] || log "$product answered $(describe_reply)"
   wait_until 30 "the removal from $product" is_out
   # shellcheck disable=SC2034 # the caller reads it
@@ -25,14 +24,14 @@ remove_server() {
 # It takes some seconds to see that a server has gone. One that lives is never removed: the leaders of Consul and Nomad
 # would take it back at their next pass, within a minute, and Vault's never would.
 has_died() {
-  read_membership || return 1
+  "${product}_read_membership" || return 1
   obstacle="$SSM_PeerId lives: it has to leave by itself"
   ! peer_says '.alive or .healthy'
 }
 
-# finish_removal PRODUCT FORGOTTEN: the last word, when gossip has been cleaned as well.
+# finish_removal FORGOTTEN: the last word, when gossip has been cleaned as well.
 finish_removal() {
-  local -r product=$1 forgotten=$2 who=${SSM_Subject:?}
+  local -r forgotten=$1 who=${SSM_Subject:?}
   if [[ $removed == true ]]; then
     note_change "$SSM_PeerId is no peer of $product any more"
   elif [[ $forgotten == true ]]; then

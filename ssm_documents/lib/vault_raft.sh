@@ -5,13 +5,13 @@ source "${BASH_SOURCE[0]%/*}/imds.sh"
 
 own_raft_id=
 
-# read_own_raft_id: a probe. Vault's node id is the instance's, as it is configured.
-read_own_raft_id() {
+# vault_read_own_id: a probe. Vault's node id is the instance's, as it is configured.
+vault_read_own_id() {
   imds_get meta-data/instance-id || return 1
   own_raft_id=$reply_body
 }
 
-# read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
+# vault_read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
 # "address", "voter", "healthy", "alive"}]}; `alive` is gossip's word, and Vault has none.
 membership=
 
@@ -33,7 +33,7 @@ vault_facts='
   | if (map(select(.leader)) | length) == 1 then . else error("not one leader") end
   | {leader: (map(select(.leader).id) | first), peers: map(del(.leader) + {alive: false})}'
 
-read_membership() {
+vault_read_membership() {
   membership=
   read_raft_servers || return 1
   succeeds vault GET sys/storage/raft/autopilot/state || return 1
@@ -42,12 +42,12 @@ read_membership() {
     return 1
 }
 
-# transfer_leadership ID: whom Vault will follow cannot be chosen.
-transfer_leadership() {
+# vault_transfer_leadership ID: whom Vault will follow cannot be chosen.
+vault_transfer_leadership() {
   vault_api PUT sys/step-down
 }
 
-# remove_peer ID
-remove_peer() {
+# vault_remove_peer ID
+vault_remove_peer() {
   vault_api POST sys/storage/raft/remove-peer "{\"server_id\":$(json_string "$1")}"
 }

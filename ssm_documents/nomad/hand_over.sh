@@ -6,10 +6,11 @@ source "${BASH_SOURCE[0]%/*}/../lib/hand_over.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_raft.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
+readonly product=nomad
 
 main() {
   use_nomad_token
-  hand_over nomad
+  hand_over
 }
 
 main "$@"

@@ -10,7 +10,7 @@ source "${BASH_SOURCE[0]%/*}/../lib/nomad_gossip.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_drain.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=nomad kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server client
@@ -30,9 +30,9 @@ main() {
 # stopped.
 prepare_server() {
   use_nomad_token
-  require_goodbye nomad
+  require_goodbye
   is_peer || return 0
-  remove_peer "$SSM_PeerId"
+  nomad_remove_peer "$SSM_PeerId"
   [[ $reply_status == 20[04] ]] || fail 75 "removing this peer of Nomad answered $(describe_reply)"
 }
 

@@ -8,20 +8,20 @@ source "${BASH_SOURCE[0]%/*}/../lib/nomad_raft.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_gossip.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=nomad kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server client
   use_nomad_token
   if [[ $kind == server ]]; then
-    remove_server nomad
+    remove_server
     nomad_url=https://$(leader_address):4646 # who reconciles Raft with gossip
     forget_server "${SSM_PeerId:?}"
     wait_until 15 "the removal from nomad" is_out
   else
     forget_client "${SSM_Subject:?}"
   fi
-  finish_removal nomad "$forgotten"
+  finish_removal "$forgotten"
 }
 
 main "$@"

@@ -6,9 +6,10 @@ source "${BASH_SOURCE[0]%/*}/../lib/hand_over.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_raft.sh"
 
 require_parameters Cluster Region Bucket Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
+readonly product=vault
 
 main() {
-  hand_over vault
+  hand_over
 }
 
 main "$@"

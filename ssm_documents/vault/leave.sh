@@ -7,7 +7,7 @@ source "${BASH_SOURCE[0]%/*}/../lib/quorum.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_raft.sh"
 
 require_parameters Cluster Region Bucket Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=vault kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server
@@ -24,8 +24,8 @@ main() {
 
 # A node that was removed tells nothing of the others any more: the active one does.
 leave_raft() {
-  require_goodbye vault
-  remove_peer "$SSM_PeerId"
+  require_goodbye
+  vault_remove_peer "$SSM_PeerId"
   [[ $reply_status == 20[04] ]] || fail 75 "removing this peer of Vault answered $(describe_reply)"
   # shellcheck disable=SC2034 # api.sh reads it
   vault_url=https://$(leader_address):8200

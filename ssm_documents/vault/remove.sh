@@ -6,12 +6,12 @@ source "${BASH_SOURCE[0]%/*}/../lib/remove.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_raft.sh"
 
 require_parameters Cluster Region Bucket Kind Fencing LeaseTable PeerId Subject FewestVoters SpareVoters
-readonly kind=${SSM_Kind:?}
+readonly product=vault kind=${SSM_Kind:?}
 
 main() {
   require_one_of Kind "$kind" server
-  remove_server vault
-  finish_removal vault false
+  remove_server
+  finish_removal false
 }
 
 main "$@"

@@ -294,7 +294,12 @@ def known(server: RealNode, product: str) -> dict[str, Any]:
 
 
 def observe(server: RealNode, product: str) -> dict[str, Any]:
-    return server.done(product, "observe", **with_secrets(product)).result
+    told: dict[str, Any] = observe_all(server, product)[product]
+    return told
+
+
+def observe_all(server: RealNode, *products: str) -> dict[str, Any]:
+    return server.done("node", "observe", SecretsPrefix=SECRETS_PREFIX, Serves=",".join(products)).result
 
 
 def with_secrets(product: str) -> dict[str, str]:
@@ -321,12 +326,18 @@ def test_a_server_leaves_one_dies_and_three_products_keep_quorum(servers: list[R
     form(servers)
     aws.hold_lease(seconds=3600)
     ids: Ids = {}
+    told: list[dict[str, Any]] = []
+
+    def all_are_well() -> bool:
+        """As one observation of each server tells it, of all three."""
+        told[:] = [observe_all(server, *PRODUCT_NAMES) for server in servers]
+        return all(one["known"] and is_healthy(one) for each in told for one in each.values())
+
+    wait_for(all_are_well, lambda: str(told))
     for product in PRODUCT_NAMES:
-        wait_for(lambda product=product: is_healthy(known(servers[0], product)), lambda product=product: product)  # type: ignore[misc]
-        seen = [known(server, product) for server in servers]
+        seen = [one[product] for one in told]
         assert len({(one["leader"], one["cluster_id"]) for one in seen}) == 1
         assert [len(one["peers"]) for one in seen] == [4] * 4
-        assert all(is_healthy(one) for one in seen), seen
         names = {peer["id"]: str(peer["name"]).removesuffix(".global") for peer in seen[0]["peers"]}
         assert [names[one["own_raft_id"]] for one in seen] == [server.node.instance_id for server in servers]
         ids |= {

@@ -1,20 +1,31 @@
 """What servers tell of a membership, and what they make of not knowing: an answer with a reason, never an error."""
 
+import json
+import socket
+import time
 from typing import Any
 
 import pytest
 
-from tests.shell.stand_ins.raft import Server
+from tests.shell.scratch_node import SECRETS_PREFIX
+from tests.shell.stand_ins.raft import Raft, Server
 from tests.shell.test_changes_of_membership import CONFIGURATION, HEALTH, PRODUCTS
 from tests.shell.world import CLIENT, GONE, SITUATIONS, World, four_servers
 
-KEYS = {"product", "running", "known", "reason", "cluster_id", "own_raft_id", "leader", "sealed", "peers"}
+KEYS = {"running", "known", "reason", "cluster_id", "own_raft_id", "leader", "sealed", "peers"}
 
 
 def observe(world: World, product: str) -> dict[str, Any]:
-    ended = world.run(product, "observe", SITUATIONS[product, "observe"](world))
+    return observe_all(world)[product]
+
+
+def observe_all(world: World, serves: str = "consul,vault,nomad", *, prepared: bool = False) -> dict[str, Any]:
+    """What is told of each product. `prepared`: the world is as it should be asked about already."""
+    parameters = {"SecretsPrefix": SECRETS_PREFIX} if prepared else SITUATIONS["node", "observe"](world)
+    ended = world.run("node", "observe", parameters | {"Serves": serves})
     assert ended.exit_code == 0, ended.stderr
-    assert ended.result.keys() == KEYS
+    assert list(ended.result) == serves.split(",")
+    assert all(told.keys() == KEYS for told in ended.result.values())
     return ended.result
 
 
@@ -44,17 +55,17 @@ def test_servers_are_told_as_the_leader_sees_them(world: World, product: str, su
 
 
 def test_vaults_servers_and_seal_are_told(world: World) -> None:
-    parameters = SITUATIONS["vault", "observe"](world)
+    SITUATIONS["node", "observe"](world)
     world.vault.unhealthy = {"i-2"}
-    told = world.run("vault", "observe", parameters).result
+    told = observe_all(world, "vault", prepared=True)["vault"]
     assert (told["known"], told["own_raft_id"], told["leader"], told["sealed"]) == (True, "i-0", "i-1", False)
     assert [peer["healthy"] for peer in told["peers"]] == [True, True, False, True]
     assert {peer["name"] for peer in told["peers"]} == {"i-0", "i-1", "i-2", "i-3"}
 
 
 def test_what_tells_clusters_apart_is_told_where_there_is_such_a_thing(world: World) -> None:
-    seen = {product: observe(world, product)["cluster_id"] for product in PRODUCTS}
-    assert seen == {
+    seen = observe_all(world)
+    assert {product: seen[product]["cluster_id"] for product in PRODUCTS} == {
         "consul": "c0750100-0000-4000-8000-000000000001",
         "vault": "7a017000-0000-4000-8000-000000000001",
         "nomad": None,
@@ -106,16 +117,67 @@ def test_a_sealed_vault_tells_that_it_is(world: World) -> None:
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_a_product_that_does_not_run_says_so(world: World, product: str) -> None:
-    parameters = SITUATIONS[product, "observe"](world)
+    SITUATIONS["node", "observe"](world)
     world.path(f"/.units/{product}.active").unlink()
-    told = world.run(product, "observe", parameters).result
-    assert (told["running"], unknown(told)) == (False, f"{product} does not run here")
+    told = observe_all(world, prepared=True)
+    assert (told[product]["running"], unknown(told[product])) == (False, f"{product} does not run here")
     assert getattr(world, product).requests == []
+    assert [one for one in PRODUCTS if told[one]["known"]] == [one for one in PRODUCTS if one != product]
+
+
+def test_only_what_a_server_serves_is_asked(world: World) -> None:
+    assert observe_all(world, "vault")["vault"]["known"]
+    assert (world.consul.requests, world.nomad.requests) == ([], [])
+    assert world.cloud.requests == [], "Vault knows a server by its certificate: no secret is read"
+
+
+def test_a_secret_that_cannot_be_read_is_the_reason_of_one_product_alone(world: World) -> None:
+    SITUATIONS["node", "observe"](world)
+    world.cloud.client("secretsmanager").delete_secret(
+        SecretId=f"{SECRETS_PREFIX}consul/agent-token-server", ForceDeleteWithoutRecovery=True
+    )
+    told = observe_all(world, prepared=True)
+    assert "consul/agent-token-server" in unknown(told["consul"])
+    assert told["vault"]["known"]
+    assert told["nomad"]["known"]
+
+
+def test_a_product_that_hangs_is_the_reason_of_itself_alone(world: World) -> None:
+    """It accepts connections and never answers; the others have told long since."""
+    SITUATIONS["node", "observe"](world)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        world.node.routes.insert(0, f"127.0.0.1:8501:127.0.0.1:{hanging.getsockname()[1]}")
+        began = time.monotonic()
+        lines = ("patience_seconds=8 api_seconds=60", "observe consul vault nomad")
+        ended = world.node.run_lines("observation", *lines, SecretsPrefix=SECRETS_PREFIX)
+        seconds = time.monotonic() - began
+    assert ended.exit_code == 0, ended.stderr
+    assert unknown(ended.result["consul"]) == "consul did not tell within 8 s"
+    assert ended.result["consul"]["running"]
+    assert ended.result["vault"]["known"]
+    assert ended.result["nomad"]["known"]
+    assert seconds < 30, "nobody holds the output open for as long as a request may take"
+
+
+def test_seven_servers_in_three_products_fit_into_what_an_agent_reports(world: World) -> None:
+    """With the longest names there are, and twice as many: each may be about to be replaced."""
+    SITUATIONS["node", "observe"](world)
+    everyone = [(f"i-{number:017x}", f"255.255.255.{100 + number}") for number in range(14)]
+    for product, port, suffix in (("consul", 8300, ""), ("nomad", 4647, ".ap-southeast-2")):
+        servers = [Server(name + suffix, f"{address}:{port}") for name, address in everyone]
+        getattr(world, product).raft = Raft(*servers)
+    world.vault.servers = [
+        {"node_id": name, "address": f"{address}:8201", "leader": number == 1, "voter": True}
+        for number, (name, address) in enumerate(everyone)
+    ]
+    told = observe_all(world, prepared=True)
+    assert [len(told[product]["peers"]) for product in PRODUCTS] == [14] * 3
+    assert len(json.dumps(told)) < 24_000 / 2, "of which GetCommandInvocation tells the first 24,000 characters"
 
 
 def test_observing_changes_nothing(world: World) -> None:
+    observe_all(world)
     for product in PRODUCTS:
-        observe(world, product)
         assert [path for path in getattr(world, product).writes if not path.endswith("login")] == []
 
 
@@ -182,11 +244,12 @@ def test_a_clients_going_asks_for_no_lease(world: World, product: str) -> None:
     assert "DynamoDB_20120810.GetItem" not in world.cloud.requests
 
 
-@pytest.mark.parametrize(("library", "seconds"), [("observation", 10), ("quorum", 20)])
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize(
+    ("library", "seconds"), [("observation", 10), *((f"quorum {product}_raft", 20) for product in PRODUCTS)]
+)
 def test_a_product_that_hangs_is_not_waited_for_longer_than_a_document_has(
-    world: World, library: str, seconds: int, product: str
+    world: World, library: str, seconds: int
 ) -> None:
     """Whatever comes after it in a script: a line of another file would say a minute."""
-    ended = world.node.run_lines(f"{library} {product}_raft", 'result "{\\"seconds\\":$api_seconds}"', **CLIENT)
+    ended = world.node.run_lines(library, 'result "{\\"seconds\\":$api_seconds}"', **CLIENT)
     assert ended.result == {"seconds": seconds}

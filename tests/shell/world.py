@@ -350,8 +350,6 @@ def _server_of(product: str, phase: str) -> Situation:
             "nomad": (_member_of_nomad, 4647),
         }[product]
         parameters = {name: value for name, value in prepare_member(world).items() if name != "Kind"}
-        if phase == "observe":
-            return parameters
         world.cloud.hold_lease()
         goes = "i-9" if phase == "remove" else "i-0"
         if product == "vault":
@@ -380,7 +378,7 @@ def _server_of(product: str, phase: str) -> Situation:
 
 
 for _product in ("consul", "vault", "nomad"):
-    for _phase in ("observe", "hand_over", "leave", "remove"):
+    for _phase in ("hand_over", "leave", "remove"):
         SITUATIONS[_product, _phase] = _server_of(_product, _phase)
 
 
@@ -410,6 +408,13 @@ def _rekeys(product: str) -> Situation:
 
 for _product in ("consul", "nomad"):
     SITUATIONS[_product, "rekey"] = _rekeys(_product)
+
+
+@situation("node", "observe")
+def _(world: World) -> dict[str, str]:
+    for prepare_member in (_member_of_consul, _member_of_vault, _member_of_nomad):
+        prepare_member(world)
+    return {"SecretsPrefix": SECRETS_PREFIX, "Serves": "consul,vault,nomad"}
 
 
 @situation("nomad", "drain")

@@ -7,6 +7,7 @@ from lambdas.domain.components.ca import CA
 from lambdas.domain.components.cni import CNI
 from lambdas.domain.components.consul import CONSUL
 from lambdas.domain.components.docker import DOCKER
+from lambdas.domain.components.node import NODE
 from lambdas.domain.components.nomad import NOMAD
 from lambdas.domain.components.vault import VAULT
 from lambdas.domain.components.vault_init import VAULT_INIT
@@ -14,7 +15,7 @@ from lambdas.domain.config import ClientPool, Driver, Product, ServerGroup
 from lambdas.domain.node import Kind
 from lambdas.domain.phases import Phase
 
-COMPONENTS: tuple[Component, ...] = (CA, CONSUL, VAULT, VAULT_INIT, CNI, DOCKER, NOMAD)
+COMPONENTS: tuple[Component, ...] = (CA, CONSUL, VAULT, VAULT_INIT, CNI, DOCKER, NOMAD, NODE)
 
 
 @dataclass(frozen=True)

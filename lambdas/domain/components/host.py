@@ -16,8 +16,8 @@ KEY_FILE = f"{TLS_DIRECTORY}/node.key"
 TLS_FILES = {"ca_file": CA_FILE, "cert_file": CERTIFICATE_FILE, "key_file": KEY_FILE}
 """As Consul and Nomad spell them."""
 
-MEMBERSHIP = {Phase.OBSERVE: 60, Phase.HAND_OVER: 120, Phase.LEAVE: 120, Phase.REMOVE: 120}
-"""Seconds of what a goodbye runs, the same for each product. A lease outlasts delivery, script and answer
+MEMBERSHIP = {Phase.HAND_OVER: 120, Phase.LEAVE: 120, Phase.REMOVE: 120}
+"""Seconds of what a goodbye changes, the same for each product. A lease outlasts delivery, script and answer
 (`membership.lease.LEASE_SECONDS`), so a change may take no longer than this."""
 
 RELOAD_SECONDS = 120

@@ -34,11 +34,10 @@ class ReportedPeer(BaseModel):
 
 
 class Report(BaseModel):
-    """The result of `observe`, as ssm_documents/lib/observation.sh writes it."""
+    """What `observe` tells of one product, as ssm_documents/lib/observation.sh writes it."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    product: Product
     running: bool
     known: bool
     reason: str
@@ -146,12 +145,9 @@ def _parse(heard: Heard) -> Report | str:
     if heard.error:
         return _short(heard.error)
     try:
-        report = Report.model_validate(heard.result)
+        return Report.model_validate(heard.result)
     except ValidationError as error:
         return f"its answer is not the promised JSON ({_short(error.errors()[0]['msg'])})"
-    if report.product != heard.product:
-        return f"it answered about {report.product}"
-    return report
 
 
 def _foreign(product: Product, reports: Sequence[tuple[str, Report]], members: Sequence[Recorded]) -> str:

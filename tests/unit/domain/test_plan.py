@@ -107,14 +107,14 @@ def a_step(phase: Phase, *, subject: str = a_node(2).instance_id, on: str = a_no
     return Step("nomad", phase, on, "raft-id", subject, fewest_voters=3, spare_voters=1)
 
 
-def test_every_server_is_asked_about_what_it_serves() -> None:
-    plan = plan_observation(SITE, [a_node(1), a_node(2)], "s")
-    assert components(plan, Phase.OBSERVE) == ["consul", "vault", "nomad"] * 2
-    config = a_config(server_groups=APART)
-    [command] = plan_observation(a_site(server_groups=APART), [a_node(group="vault", config=config)], "s").of(
-        Phase.OBSERVE
-    )
-    assert command["component"] == "vault"
+def test_every_server_is_asked_once_about_all_that_it_serves() -> None:
+    asked = plan_observation(SITE, [a_node(1), a_node(2)], "s").commands[Phase.OBSERVE]
+    assert [(one.instance_id, one.parameters["Serves"]) for one in asked] == [
+        (a_node(number).instance_id, "consul,vault,nomad") for number in (1, 2)
+    ]
+    server = a_node(group="vault", config=a_config(server_groups=APART))
+    [command] = plan_observation(a_site(server_groups=APART), [server], "s").commands[Phase.OBSERVE]
+    assert (command.component, command.parameters["Serves"]) == ("node", "vault")
 
 
 def test_a_step_tells_its_script_all_that_it_must_see_for_itself() -> None:

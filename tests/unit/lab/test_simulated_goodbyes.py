@@ -27,7 +27,9 @@ def told(ran: Ran) -> dict[str, Any]:
 
 
 def observe(bench: Bench, instance_id: str, product: str = "consul") -> dict[str, Any]:
-    return told(bench.run(instance_id, product, "observe"))
+    found = told(bench.run(instance_id, "node", "observe", Serves=product))[product]
+    assert isinstance(found, dict)
+    return found
 
 
 def refusal(ran: Ran) -> str:
@@ -71,7 +73,6 @@ def test_a_server_that_is_cut_off_does_not_know_and_the_others_find_it_unhealthy
 def test_a_product_that_is_stopped_says_so_and_starts_again(bench: Bench, servers: list[str]) -> None:
     bench.hosts.stop_product(servers[1], "consul")
     assert observe(bench, servers[1]) | {"peers": []} == {
-        "product": "consul",
         "running": False,
         "known": False,
         "reason": "consul does not run here",

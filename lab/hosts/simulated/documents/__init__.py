@@ -35,6 +35,7 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,
     ("nomad", "drain"): drain.nomad,
+    ("node", "observe"): observe.node,
 }
 for _product in ("consul", "nomad"):
     DOCUMENTS[_product, "rekey"] = rekey.product
@@ -45,7 +46,6 @@ for _product in ("consul", "vault", "nomad"):
         (_product, "start"): start.product,
         (_product, "reload"): certificate.reload,
         (_product, "verify"): verify.product,
-        (_product, "observe"): observe.product,
         (_product, "hand_over"): hand_over.product,
         (_product, "leave"): leave.product,
         (_product, "remove"): remove.product,

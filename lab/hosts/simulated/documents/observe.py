@@ -1,4 +1,4 @@
-"""observe: what a server tells of a product's membership. That it cannot tell is an answer too, never an error."""
+"""observe: what a server tells of its products' membership. That it cannot tell is an answer too, never an error."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from lab.hosts.simulated.documents.quorum import obstacle
 from lab.hosts.simulated.task import Task
 
 
-def product(task: Task) -> dict[str, Any]:
+def node(task: Task) -> dict[str, Any]:
+    task.require("Serves")
     with task.world.changed:
         task.world.settle()
-        return _told(task)
+        return {product: _told(task, product) for product in task.parameters["Serves"].split(",")}
 
 
-def _told(task: Task) -> dict[str, Any]:
-    name, instance_id = task.component, task.host.instance_id
+def _told(task: Task, name: str) -> dict[str, Any]:
+    instance_id = task.host.instance_id
     servers = task.world.servers[name]
-    running, raft, why = servers.alive(instance_id), servers.cluster_of(instance_id), obstacle(task)
+    running, raft, why = servers.alive(instance_id), servers.cluster_of(instance_id), obstacle(task, name)
     sealed = instance_id in servers.sealed or raft is None
     told: dict[str, Any] = {
-        "product": name,
         "running": running,
         "known": why is None,
         "reason": why or "as its leader tells it",

@@ -118,16 +118,16 @@ def require_membership(task: Task) -> Membership:
     """Called with the world's lock held."""
     task.world.settle()
     servers, instance_id = task.world.servers[task.component], task.host.instance_id
-    why = obstacle(task)
+    why = obstacle(task, task.component)
     raft = servers.cluster_of(instance_id)
     if why is not None or raft is None:
         raise RefusedError(f"the membership is unknown: {why}")
     return Membership(task, servers, raft)
 
 
-def obstacle(task: Task) -> str | None:
+def obstacle(task: Task, product: str) -> str | None:
     """Why this server cannot tell the membership; None where it can."""
-    product, instance_id = task.component, task.host.instance_id
+    instance_id = task.host.instance_id
     servers = task.world.servers[product]
     raft = servers.cluster_of(instance_id)
     if not servers.alive(instance_id):

@@ -33,7 +33,6 @@ def a_report(own: int = 1, **changes: Any) -> dict[str, Any]:
         for number in (1, 2, 3)
     ]
     return {
-        "product": "consul",
         "running": True,
         "known": True,
         "reason": "as its leader tells it",
@@ -184,8 +183,6 @@ def test_a_peer_that_two_instances_claim_is_unknown() -> None:
         {"peers": [{**a_report()["peers"][0], "healthy": 1}]},
         {"peers": [{**a_report()["peers"][0], "id": "raft-1; rm -rf"}]},
         {"peers": {}},
-        {"product": "nomad"},
-        {"product": "etcd"},
     ],
     ids=str,
 )
