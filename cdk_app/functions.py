@@ -99,7 +99,7 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
         narrow=of_machines(RENEWAL_FLOW),
     ),
-    Row("complete_command", ("answers.answer_if_ended", "dispatches.by_command"), by_event=True),
+    Row("complete_command", ("answers.answer_if_ended", "dispatches.waiting"), by_event=True),
     Row(
         "complete_formation",
         (
@@ -214,10 +214,9 @@ FUNCTIONS: tuple[Row, ...] = (
         (
             "answers.answer_if_ended",
             "answers.answer_success",
-            "dispatches.adopt",
-            "dispatches.by_command",
             "dispatches.find",
             "dispatches.record",
+            "dispatches.wait",
             "run_command.send",
         ),
     ),
@@ -245,8 +244,6 @@ FUNCTIONS: tuple[Row, ...] = (
             "answers.answer_if_ended",
             "claims.every",
             "cluster_config.load",
-            "dispatches.by_command",
-            "dispatches.forget",
             "dispatches.overdue",
             "executions.running",
             "executions.start_for",

@@ -32,6 +32,7 @@ from lab.aws.kms_keys import KmsKeys
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
 from lab.aws.limits import IdleTime, Limits
+from lab.aws.memory import Memory
 from lab.aws.run_command import RunCommand
 from lab.aws.run_command_api import RunCommandApi
 from lab.aws.scaling_activities import ScalingActivities
@@ -98,6 +99,7 @@ class EmbeddedAws:
         self._authorization = Authorization(cloud, tokens.machine_of, enforced=permissions_enforced)
         cloud.refusal = self._authorization.refusal
         self._services = (
+            Memory(cloud),
             self._event_bridge,
             EventTargets(cloud, self._event_bridge),
             self._functions,

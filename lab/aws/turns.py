@@ -12,7 +12,8 @@ from contextlib import contextmanager
 CONCURRENT_HANDLERS = 64
 """Handlers' own timeouts run while they share the processor: too many at once would all time out."""
 
-MANY = 100_000
+MANY = 10_000
+"""More than threads that could ever wait; a release costs as much as so many notifications."""
 
 
 class Turns:

@@ -12,83 +12,90 @@ KEEP_DAYS = 30
 
 @dataclass(frozen=True)
 class Dispatch:
+    """What is known of a piece of work."""
+
+    command_id: str
+    status: str
+    """`sent`, `succeeded` or `failed`: what a waiting task was told last."""
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A command that is under way, and the task that waits for it."""
+
     command_id: str
     instance_id: str
     component: str
     phase: str
-    status: str
-    """`sent`, `succeeded` or `failed`: what the waiting task was told last."""
     token: str
-    result: dict[str, Any]
+    dispatch_key: str
 
 
 def find(name: str, command: Command) -> Dispatch | None:
     item = table.get(name, "dispatch", command.dispatch_key)
-    return None if item is None else _dispatch(item)
+    return None if item is None else Dispatch(item["command_id"], item["status"], item.get("result", {}))
 
 
-def record(name: str, command: Command, command_id: str, token: str) -> None:
-    """Store the token under the command id, then the command id under the work it does.
-
-    In this order: whoever finds the work finds its command too, even if the sender dies in between.
+def record(name: str, command: Command, command_id: str) -> None:
+    """Keep which command does the work. Before anybody waits for it: a sender that dies in between is found out by the
+    repetition of its task, and whoever concludes a command finds the work it did.
     """
-    common = {
-        "command_id": command_id,
+    item = {"command_id": command_id, "status": "sent", "expires_at": table.expiry(KEEP_DAYS)}
+    table.put(name, "dispatch", command.dispatch_key, item)
+
+
+def wait(name: str, command: Command, command_id: str, token: str) -> Waiting:
+    """From now on the task of that token is told how the command ends; whoever waited before is told no more.
+
+    The command may have ended already, and its status event found nobody: read its invocation after this.
+    """
+    item = {
         "instance_id": command.instance_id,
         "component": command.component,
         "phase": command.phase,
-        "status": "sent",
         "token": token,
-        "expires_at": table.expiry(KEEP_DAYS),
+        "dispatch_key": command.dispatch_key,
     }
-    table.put(name, "command", command_id, common | {"dispatch": command.dispatch_key})
-    table.put(name, "dispatch", command.dispatch_key, common)
-    under_way = {"due_at": time.time() + command.answer_within_seconds, "expires_at": table.expiry(KEEP_DAYS)}
-    table.put(name, "pending", command_id, under_way)
+    due = {"due_at": time.time() + command.answer_within_seconds, "expires_at": table.expiry(KEEP_DAYS)}
+    table.put(name, "command", command_id, item | due)
+    return Waiting(command_id=command_id, **item)
 
 
-def adopt(name: str, command: Command, command_id: str, token: str) -> None:
-    """A repeated task takes over the answer of the command that is under way."""
-    table.update(name, "dispatch", command.dispatch_key, {"token": token})
-    table.update(name, "command", command_id, {"token": token})
-
-
-def by_command(name: str, command_id: str) -> Dispatch | None:
+def waiting(name: str, command_id: str) -> Waiting | None:
+    """None where nobody waits yet or any more, and where it is no command of ours."""
     item = table.get(name, "command", command_id)
-    return None if item is None else _dispatch(item)
+    return None if item is None else _waiting(item)
 
 
-def conclude(name: str, command_id: str, *, status: str, result: dict[str, Any]) -> None:
-    """Keep what the command came to, for a repetition within its scope; nobody has to look after it any more."""
-    item = table.update(name, "command", command_id, {"status": status})
-    if item is not None and "dispatch" in item:
-        table.update(
-            name,
-            "dispatch",
-            item["dispatch"],
-            {"status": status, "result": result},
-            condition="#command_id = :mine",
-            values={"mine": command_id},
-        )
-    table.delete(name, "pending", command_id)
+def overdue(name: str, now: float) -> list[Waiting]:
+    """Commands whose end nobody told, although their time is over: the status event was lost."""
+    return [_waiting(item) for item in table.query(name, "command") if item["due_at"] <= now]
 
 
-def overdue(name: str, now: float) -> list[str]:
-    """Ids of commands whose end nobody told, although their time is over: the status event was lost."""
-    return [item["sk"] for item in table.query(name, "pending") if item["due_at"] <= now]
+def conclude(name: str, ended: Waiting, *, status: str, result: dict[str, Any]) -> None:
+    """Keep what the command came to, for a repetition within its scope. No more where another does the work by now."""
+    table.update(
+        name,
+        "dispatch",
+        ended.dispatch_key,
+        {"status": status, "result": result},
+        condition="#command_id = :mine",
+        values={"mine": ended.command_id},
+    )
 
 
-def forget(name: str, command_id: str) -> None:
-    table.delete(name, "pending", command_id)
+def forget(name: str, told: Waiting) -> None:
+    """Nobody waits any more; unless another token took over meanwhile, whose task has not been told."""
+    table.delete(name, "command", told.command_id, condition="#token = :told", values={"told": told.token})
 
 
-def _dispatch(item: table.Item) -> Dispatch:
-    return Dispatch(
-        command_id=item["command_id"],
+def _waiting(item: table.Item) -> Waiting:
+    return Waiting(
+        command_id=item["sk"],
         instance_id=item["instance_id"],
         component=item["component"],
         phase=item["phase"],
-        status=item["status"],
         token=item["token"],
-        result=item.get("result", {}),
+        dispatch_key=item["dispatch_key"],
     )

@@ -88,9 +88,17 @@ def update(
     return _plain(after)
 
 
-def delete(table: str, pk: str, sk: str) -> None:
-    with translated(f"delete {pk}/{sk}"):
-        client("dynamodb").delete_item(TableName=table, Key=_key(pk, sk))
+def delete(table: str, pk: str, sk: str, *, condition: str = "", values: Item | None = None) -> bool:
+    """False where `condition` does not hold."""
+    optional = _conditional(condition, values or {}, item_names=())
+    try:
+        with translated(f"delete {pk}/{sk}"):
+            client("dynamodb").delete_item(TableName=table, Key=_key(pk, sk), **optional)
+    except ClientError as error:
+        if code_of(error) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
 
 
 def expiry(days: int) -> int:

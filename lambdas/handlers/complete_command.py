@@ -20,10 +20,10 @@ def handler(event: dict[str, Any], context: object) -> None:
         return
     if status.status not in TERMINAL_STATUSES:
         return
-    dispatch = dispatches.by_command(table, status.command_id)
-    if dispatch is None:
-        decided("no token yet, or not our command: its sender reads it once more", command=status.command_id)
+    waiting = dispatches.waiting(table, status.command_id)
+    if waiting is None:
+        decided("nobody waits for it: not yet, not any more, or it is not ours", command=status.command_id)
         return
-    outcome = answers.answer_if_ended(table, dispatch)
+    outcome = answers.answer_if_ended(table, waiting)
     if outcome:
         decided(outcome.reason, command=status.command_id, node=status.instance_id)

@@ -86,11 +86,9 @@ def _key(finding: Finding) -> str:
 
 def _answer_overdue(table: str) -> None:
     """Answers of commands whose end nobody told: the status event, or the function that it woke, was lost."""
-    for command_id in dispatches.overdue(table, time.time()):
-        dispatch = dispatches.by_command(table, command_id)
-        if dispatch is None or answers.answer_if_ended(table, dispatch):
-            dispatches.forget(table, command_id)
-            decided("the end of a command had not been told", command=command_id)
+    for waiting in dispatches.overdue(table, time.time()):
+        if answers.answer_if_ended(table, waiting):
+            decided("the end of a command had not been told", command=waiting.command_id)
 
 
 def _tended(table: str, of: Of, machine_arn: str) -> frozenset[str]:

@@ -185,11 +185,19 @@ class Story(Laboratory):
     # Records, logs, products.
 
     def records(self, pk: str) -> dict[str, dict[str, Any]]:
-        """Items of the table by their sort key."""
+        """Items of a partition of the table, by their sort key."""
         read = TypeDeserializer().deserialize
-        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.table_name)
+        pages = (
+            self.aws.client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.table_name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": pk}},
+            )
+        )
         items = [{key: read(value) for key, value in item.items()} for page in pages for item in page["Items"]]
-        return {item["sk"]: item for item in items if item["pk"] == pk}
+        return {item["sk"]: item for item in items}
 
     @property
     def log(self) -> str:

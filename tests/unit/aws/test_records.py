@@ -9,6 +9,7 @@ import pytest
 from lambdas.aws import breakers, claims, dispatches, formation_record, journal, members, rotation_record
 from lambdas.aws import table as records
 from lambdas.aws.clients import client
+from lambdas.aws.dispatches import Dispatch, Waiting
 from lambdas.aws.members import Member
 from lambdas.domain.commands import Command
 from lambdas.domain.membership.journal import Entry
@@ -119,13 +120,19 @@ def test_a_claim_of_an_execution_that_nobody_remembers_is_free(table: str) -> No
     assert claims.take(table, "goodbye", "i-1", execution("two")) == "over"
 
 
-def test_a_command_is_pending_until_its_end_is_known(table: str) -> None:
-    dispatches.record(table, COMMAND, "command-1", "token-1")
+def sent(table: str, command_id: str, token: str) -> Waiting:
+    dispatches.record(table, COMMAND, command_id)
+    return dispatches.wait(table, COMMAND, command_id, token)
+
+
+def test_a_command_is_waited_for_until_its_end_is_told(table: str) -> None:
+    waiting = sent(table, "command-1", "token-1")
     late = time.time() + COMMAND.answer_within_seconds + 1
     assert dispatches.overdue(table, time.time()) == []
-    assert dispatches.overdue(table, late) == ["command-1"]
-    dispatches.conclude(table, "command-1", status="succeeded", result={})
+    assert dispatches.overdue(table, late) == [waiting]
+    dispatches.forget(table, waiting)
     assert dispatches.overdue(table, late) == []
+    assert dispatches.waiting(table, "command-1") is None
 
 
 def test_members_come_back_as_they_were_written(table: str) -> None:
@@ -147,36 +154,36 @@ def test_the_journal_keeps_entries_in_their_order_and_fails_nobody(table: str) -
     assert not journal.write("no-such-table", entry)
 
 
-def test_a_dispatch_is_found_by_the_work_and_by_the_command(table: str) -> None:
+def test_a_dispatch_is_found_by_the_work_and_who_waits_by_the_command(table: str) -> None:
     assert dispatches.find(table, COMMAND) is None
-    dispatches.record(table, COMMAND, "command-1", "token-1")
-    by_work, by_command = dispatches.find(table, COMMAND), dispatches.by_command(table, "command-1")
-    assert by_work
-    assert by_work == by_command
-    assert (by_work.status, by_work.token) == ("sent", "token-1")
+    waiting = sent(table, "command-1", "token-1")
+    assert dispatches.find(table, COMMAND) == Dispatch("command-1", "sent", {})
+    assert dispatches.waiting(table, "command-1") == waiting
+    assert waiting == Waiting("command-1", "i-1", "consul", "install", "token-1", COMMAND.dispatch_key)
 
 
 def test_a_new_token_takes_over_the_answer(table: str) -> None:
-    dispatches.record(table, COMMAND, "command-1", "token-1")
-    dispatches.adopt(table, COMMAND, "command-1", "token-2")
-    found = dispatches.by_command(table, "command-1")
-    assert found
-    assert found.token == "token-2"
+    before = sent(table, "command-1", "token-1")
+    after = dispatches.wait(table, COMMAND, "command-1", "token-2")
+    assert dispatches.waiting(table, "command-1") == after == replace(before, token="token-2")
+
+
+def test_a_token_that_took_over_is_not_forgotten_with_the_one_before(table: str) -> None:
+    """Whoever told the first has told only the first."""
+    told = sent(table, "command-1", "token-1")
+    waits = dispatches.wait(table, COMMAND, "command-1", "token-2")
+    dispatches.forget(table, told)
+    assert dispatches.waiting(table, "command-1") == waits
+    dispatches.forget(table, waits)
+    assert dispatches.waiting(table, "command-1") is None
 
 
 def test_a_result_is_kept_for_the_work_but_not_by_a_command_that_was_replaced(table: str) -> None:
-    dispatches.record(table, COMMAND, "command-1", "token-1")
-    dispatches.record(table, COMMAND, "command-2", "token-2")
-    dispatches.conclude(table, "command-1", status="failed", result={})
-    found = dispatches.find(table, COMMAND)
-    assert found
-    assert found.status == "sent"
-    dispatches.conclude(table, "command-2", status="succeeded", result={"version": "1", "ok": True})
-    found = dispatches.find(table, COMMAND)
-    assert found
-    assert replace(found, token="") == dispatches.Dispatch(
-        "command-2", "i-1", "consul", "install", "succeeded", "", {"version": "1", "ok": True}
-    )
+    first, second = sent(table, "command-1", "token-1"), sent(table, "command-2", "token-2")
+    dispatches.conclude(table, first, status="failed", result={})
+    assert dispatches.find(table, COMMAND) == Dispatch("command-2", "sent", {})
+    dispatches.conclude(table, second, status="succeeded", result={"version": "1", "ok": True})
+    assert dispatches.find(table, COMMAND) == Dispatch("command-2", "succeeded", {"version": "1", "ok": True})
 
 
 def test_failures_count_once_for_an_instance_and_a_success_resets_them(table: str) -> None:
@@ -190,22 +197,10 @@ def test_failures_count_once_for_an_instance_and_a_success_resets_them(table: st
 def test_a_result_comes_back_as_the_json_it_was(table: str) -> None:
     """It is the output of a task: a second reading must not make other numbers of it."""
     result = {"written": 7, "seconds": 1.5, "keys": [{"shares": 5, "done": True}], "none": None}
-    dispatches.record(table, COMMAND, "command-1", "token")
-    dispatches.conclude(table, "command-1", status="succeeded", result=result)
+    dispatches.conclude(table, sent(table, "command-1", "token"), status="succeeded", result=result)
     found = dispatches.find(table, COMMAND)
     assert found
     assert json.dumps(found.result, sort_keys=True) == json.dumps(result, sort_keys=True)
-
-
-def test_work_that_was_found_has_its_command(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sender that dies between the two writes must leave nothing that a repetition stumbles over."""
-    written: list[str] = []
-    put = dispatches.table.put
-    monkeypatch.setattr(
-        dispatches.table, "put", lambda name, pk, *rest, **more: written.append(pk) or put(name, pk, *rest, **more)
-    )
-    dispatches.record(table, COMMAND, "command-1", "token")
-    assert written == ["command", "dispatch", "pending"]
 
 
 def test_one_rotation_at_a_time_and_the_next_has_the_next_number(table: str, running: set[str]) -> None:
