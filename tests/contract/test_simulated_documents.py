@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
-from moto import mock_aws
 
 from lab.hosts.seam import Ran
 from lab.hosts.simulated.documents import DOCUMENTS
 from lambdas.domain.certificate import make_authority, names_for, sign
 from tests.builders import a_config, a_node
+from tests.unit.account import an_account
 from tests.unit.lab.test_simulated_hosts import TABLE, VAULT_BOOTSTRAP, Bench
 
 SCRIPTS = Path(__file__).parents[2] / "ssm_documents"
@@ -53,7 +53,7 @@ def printed_by_model() -> Iterator[dict[tuple[str, str], Keys]]:
     patch = pytest.MonkeyPatch()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "testing")
-    with mock_aws():
+    with an_account():
         yield live_through_everything(Asked())
     patch.undo()
 

@@ -1,5 +1,9 @@
-"""S3, Secrets Manager, DynamoDB and KMS over TLS on loopback: moto behind a gate that checks every signature."""
+"""S3, Secrets Manager, DynamoDB and KMS over TLS on loopback: moto behind a gate that checks every signature.
 
+Tests fill it and look into it as an operator would, but without a network between: they share the process with it.
+"""
+
+import functools
 import hashlib
 import json
 import threading
@@ -11,8 +15,8 @@ from typing import Any
 import boto3
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
+from moto.core.models import botocore_stubber
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -32,7 +36,6 @@ class Cloud:
     def __init__(self, authority: Authority, credentials: dict[str, str]) -> None:
         self.credentials = credentials
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._clients: dict[str, Any] = {}
         self.requests: list[str] = []
         self.bad_signatures: list[str] = []
         self.refuse: Callable[[str], Answer | None] = lambda what: None
@@ -40,23 +43,10 @@ class Cloud:
         self._server = make_server("127.0.0.1", 0, self._gate, threaded=True, ssl_context=(str(certificate), str(key)))
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self._ca = str(authority.file)
+        botocore_stubber.enabled = True
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:  # making one takes longer than most of its calls
-            self._clients[service] = self._make_client(service)
-        return self._clients[service]
-
-    def _make_client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=f"https://127.0.0.1:{self.port}",
-            verify=self._ca,
-            aws_access_key_id="operator",
-            aws_secret_access_key="operator",
-            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-        )
+        return _client(service)
 
     def put_object(self, key: str, content: bytes) -> dict[str, str]:
         """Key and SHA-256, as documents name them."""
@@ -115,6 +105,7 @@ class Cloud:
         client.put_item(TableName=TABLE, Item=item)
 
     def close(self) -> None:
+        botocore_stubber.enabled = False
         self._server.shutdown()
         self._server.server_close()
 
@@ -156,6 +147,12 @@ class Cloud:
         canonical = signer.canonical_request(request)
         expected = signer.signature(signer.string_to_sign(request, canonical), request)
         return expected == fields["Signature"] and _header(environ, "x-amz-security-token") == self.credentials["Token"]
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    """For the life of the process: making one takes longer than all its calls in a test."""
+    return boto3.client(service, region_name=REGION, aws_access_key_id="operator", aws_secret_access_key="operator")
 
 
 def _header(environ: dict[str, Any], name: str) -> str:

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.aws.authority import KmsSigner, keep_certificate, read_certificate
+from lambdas.aws.clients import client
 from lambdas.domain.certificate import make_authority, names_for, sign
 from tests.builders import a_config, a_node
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @pytest.fixture
 def signer(table: str) -> KmsSigner:
-    key = boto3.client("kms", "eu-west-1").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    key = client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     return KmsSigner(key["KeyMetadata"]["KeyId"])
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from lambdas.aws import clients
+from lambdas.aws.clients import client
 from lambdas.domain import names
 from lambdas.settings import Settings
 from tests.builders import a_config
+from tests.unit.account import an_account, make_table
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:quorate-demo-"
 
@@ -49,16 +48,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     for name, value in made.to_environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
-    with mock_aws():
-        clients._client.cache_clear()
-        boto3.client("dynamodb", "eu-west-1").create_table(
-            TableName=made.table_name,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        boto3.client("ssm", "eu-west-1").put_parameter(
-            Name=made.config_parameter, Value=config.model_dump_json(), Type="String"
-        )
+    with an_account():
+        make_table(made.table_name)
+        client("ssm").put_parameter(Name=made.config_parameter, Value=config.model_dump_json(), Type="String")
         yield made
-    clients._client.cache_clear()

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import boto3
 import pytest
 
 from lambdas.aws import dispatches, executions, run_command
+from lambdas.aws.clients import client
 from lambdas.domain.commands import Command
 from lambdas.domain.outcome import Invocation
 from lambdas.handlers import complete_command, send_command
@@ -65,7 +65,7 @@ def hear(command_id: str = "command-1") -> None:
 
 
 def keys(settings: Settings) -> set[str]:
-    items = boto3.client("dynamodb", "eu-west-1").scan(TableName=settings.table_name)["Items"]
+    items = client("dynamodb").scan(TableName=settings.table_name)["Items"]
     return {item["pk"]["S"] for item in items}
 
 

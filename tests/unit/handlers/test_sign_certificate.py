@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import boto3
 import pytest
 
-from lambdas.aws import clients
+from lambdas.aws.clients import client
 from lambdas.domain.errors import BadParameter
 from lambdas.handlers import sign_certificate
 from lambdas.settings import Settings
@@ -19,11 +18,9 @@ REGION = "eu-west-1"
 @pytest.fixture
 def signing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """With the authority's key, and the bucket."""
-    made = boto3.client("kms", REGION).create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    made = client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     monkeypatch.setenv("QUORATE_CA_KEY_ID", made["KeyMetadata"]["KeyId"])
-    boto3.client("s3", REGION).create_bucket(
-        Bucket=settings.bucket_name, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    client("s3").create_bucket(Bucket=settings.bucket_name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return settings
 
 
@@ -37,7 +34,7 @@ def asked(request: str, group: str = "default") -> Any:
 
 
 def journal(settings: Settings) -> list[dict[str, Any]]:
-    found = clients.client("dynamodb").query(
+    found = client("dynamodb").query(
         TableName=settings.table_name,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": "journal"}},
@@ -46,7 +43,7 @@ def journal(settings: Settings) -> list[dict[str, Any]]:
 
 
 def delivered(settings: Settings) -> int:
-    return int(boto3.client("s3", REGION).list_objects_v2(Bucket=settings.bucket_name)["KeyCount"])
+    return int(client("s3").list_objects_v2(Bucket=settings.bucket_name)["KeyCount"])
 
 
 def test_a_request_is_signed_and_delivered_once(signing: Settings) -> None:
@@ -100,6 +97,6 @@ def test_what_holds_no_request_is_refused_and_told(signing: Settings, installed:
 
 def test_the_key_is_taken_from_the_request_and_the_names_are_not(signing: Settings) -> None:
     asked(a_request(NODE_KEY), "servers")
-    s3 = boto3.client("s3", REGION)
+    s3 = client("s3")
     [one] = s3.list_objects_v2(Bucket=signing.bucket_name)["Contents"]
     assert one["Key"].startswith("nodes/i-00000000000000001/ca/")

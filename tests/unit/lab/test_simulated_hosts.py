@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from cryptography import x509
-from moto import mock_aws
 
 from lab.hosts.seam import Machine, Ran, Run
 from lab.hosts.simulated import SimulatedHosts
+from tests.unit.account import an_account
 
 BUCKET = "quorate-demo"
 PREFIX = "quorate/demo/"
@@ -145,7 +145,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with an_account():
         yield Bench()
 
 
