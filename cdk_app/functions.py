@@ -154,7 +154,17 @@ FUNCTIONS: tuple[Row, ...] = (
         ("instances.describe_if_running", "journal.write", "lease.release", "lifecycle.complete"),
         narrow=of_servers,
     ),
-    Row("judge_rotation", ("journal.write", "lease.release", "rotation_record.advance", "rotation_record.read")),
+    Row(
+        "judge_rotation",
+        (
+            "journal.write",
+            "lease.release",
+            "rotation_record.advance",
+            "rotation_record.follow",
+            "rotation_record.read",
+            "seals.close",
+        ),
+    ),
     Row(
         "plan_launch",
         (
@@ -187,11 +197,14 @@ FUNCTIONS: tuple[Row, ...] = (
         (
             "bucket.deliver",
             "cluster_config.load",
+            "dispatches.under_way",
             "formation_record.read",
             "lease.take",
             "members.every",
+            "rotation_record.advance",
             "rotation_record.begin",
             "rotation_record.go_on",
+            "seals.open_to",
             "servers.every",
         ),
         timeout_seconds=60,

@@ -85,6 +85,11 @@ def conclude(name: str, ended: Waiting, *, status: str, result: dict[str, Any]) 
     )
 
 
+def under_way(name: str) -> int:
+    """How many commands somebody waits for."""
+    return len(table.query(name, "command"))
+
+
 def forget(name: str, told: Waiting) -> None:
     """Nobody waits any more; unless another token took over meanwhile, whose task has not been told."""
     table.delete(name, "command", told.command_id, condition="#token = :told", values={"told": told.token})

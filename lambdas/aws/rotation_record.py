@@ -1,6 +1,7 @@
 """The record of rotations: one for a cluster, so that never two are under way."""
 
 import time
+from collections.abc import Collection
 
 from lambdas.aws import executions, table
 from lambdas.domain.rotation import Rotation
@@ -20,7 +21,14 @@ def begin(name: str, execution: str, stages: tuple[str, ...]) -> Rotation | None
         name,
         PK,
         SK,
-        {"execution": execution, "stages": list(stages), "at": 0, "since": time.time(), "under_way": True},
+        {
+            "execution": execution,
+            "stages": list(stages),
+            "at": 0,
+            "since": time.time(),
+            "followed": [],
+            "under_way": True,
+        },
         add={"number": 1},
         condition="attribute_not_exists(pk) OR #under_way = :no",
         values={"no": False},
@@ -51,12 +59,22 @@ def go_on(name: str, execution: str) -> Rotation | None:
 
 def advance(name: str, rotation: Rotation) -> Rotation | None:
     """Its stage is over. None where it is in other hands by now; a repetition changes nothing."""
-    after = rotation.model_copy(update={"at": rotation.at + 1, "since": time.time()})
+    after = rotation.model_copy(update={"at": rotation.at + 1})
+    ended = {"at": after.at, "since": time.time(), "followed": [], "under_way": after.stage is not None}
+    return _write(name, rotation, ended)
+
+
+def follow(name: str, rotation: Rotation, followers: Collection[str]) -> Rotation | None:
+    """These have taken its stage. None where it is in other hands by now, or its stage is over."""
+    return _write(name, rotation, {"followed": sorted({*rotation.followed, *followers})})
+
+
+def _write(name: str, rotation: Rotation, changes: table.Item) -> Rotation | None:
     written = table.update(
         name,
         PK,
         SK,
-        {"at": after.at, "since": after.since, "under_way": after.stage is not None},
+        changes,
         condition="#execution = :mine AND #number = :number AND #at = :at",
         values={"mine": rotation.execution, "number": rotation.number, "at": rotation.at},
     )

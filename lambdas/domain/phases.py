@@ -28,6 +28,10 @@ class Phase(StrEnum):
     """From a node that stays: take one that left or is gone out of the product's membership, by its id."""
     REKEY = "rekey"
     """From one server: take the gossip of all members one step to a new key, and tell who has not followed."""
+    REISSUE = "reissue"
+    """On one server: make tokens beside those that nodes use, or delete the ones before."""
+    ADOPT = "adopt"
+    """Have the product of a node use the tokens that its secrets hold by now."""
 
     REQUEST = "request"
     """Make the node's next key beside the one in use, and the request for its certificate."""

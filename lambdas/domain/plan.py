@@ -10,6 +10,7 @@ from lambdas.domain.component import Component, FileSet, Surroundings
 from lambdas.domain.component import Role as Member
 from lambdas.domain.components import COMPONENTS
 from lambdas.domain.components import component as component_named
+from lambdas.domain.components.token_rotation import reissued
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery, Parcel, pack
 from lambdas.domain.formation import Role, choose_seed
@@ -156,21 +157,31 @@ def plan_renewal(site: Site, node: Node, certificate: Delivery, scope: str) -> P
     )
 
 
-def plan_rekey(
-    site: Site, node: Node, stage: Stage, rotation: int, expected: Sequence[str], fencing: int, scope: str
+def plan_rotation(
+    site: Site, nodes: Sequence[Node], stage: Stage, rotation: int, expected: Sequence[str], fencing: int, scope: str
 ) -> Plan:
-    """One step of a product's gossip to a new key, by one server. `expected` is who has to follow, by AWS's word."""
-    rekeyed = component_named(stage.product)
-    parcel = pack(node.instance_id, rekeyed.name, FileSet(values={"expected": list(expected)}))
-    filled = {
-        "Fencing": str(fencing),
-        "LeaseTable": site.table,
-        "Rotation": str(rotation),
-        "Step": stage.step,
-        **_secrets(site, rekeyed),
-        **_reference(parcel.delivery),
-    }
-    return Plan({stage.phase: (_command(site, node, rekeyed, stage.phase, scope, filled),)}, (parcel,))
+    """One turn of a stage, on each of `nodes`. `expected` is who has to follow gossip, by AWS's word; `fencing` is 0
+    where no lease is needed."""
+    rotated = component_named(stage.product)
+    commands, parcels = [], []
+    for node in nodes:
+        filled = {"Fencing": str(fencing) if fencing else NOTHING, "LeaseTable": site.table, **_secrets(site, rotated)}
+        if stage.phase is Phase.ADOPT:
+            rendered = rotated.renders[Phase.CONFIGURE](site.config, node, _surroundings(site, founding=False))
+            files = FileSet(values={"secrets": rendered.values["secrets"]})
+            filled["Kind"] = rotated.kind(node)
+        else:
+            rekeys = stage.phase is Phase.REKEY
+            files = (
+                FileSet(values={"expected": list(expected)})
+                if rekeys
+                else reissued(site.config, stage.product, rotation)
+            )
+            filled |= {"Rotation": str(rotation), "Step": stage.step}
+        parcel = pack(node.instance_id, rotated.name, files)
+        parcels.append(parcel)
+        commands.append(_command(site, node, rotated, stage.phase, scope, filled | _reference(parcel.delivery)))
+    return Plan({stage.phase: tuple(commands)}, tuple(parcels))
 
 
 def plan_drain(site: Site, node: Node, deadline_seconds: int, scope: str) -> Plan:

@@ -5,6 +5,7 @@
 # Needs a product's own file: read_alive, read_ring, change_key.
 source "${BASH_SOURCE[0]%/*}/lease.sh"
 source "${BASH_SOURCE[0]%/*}/api.sh"
+source "${BASH_SOURCE[0]%/*}/step.sh"
 source "${BASH_SOURCE[0]%/*}/keyring.sh"
 source "${BASH_SOURCE[0]%/*}/secret_store.sh"
 
@@ -13,7 +14,6 @@ alive=
 # {"nodes": how many members are alive, "keys": {key: how many have it}, "primaries": {key: how many speak with it}, or
 # null where the product does not tell}.
 ring=
-ring_changed=false
 
 # rekey SECRET STEP
 rekey() {
@@ -27,26 +27,26 @@ rekey() {
 rekey_install() {
   everybody_has_it || change_ring install .new
   require_everybody
-  everybody_has_it || tell_rekey false "$(share_of have) have the new key"
-  tell_rekey true "all members have the new key"
+  everybody_has_it || await_step "$(share_of have) have the new key"
+  note_step "all members have the new key"
 }
 
 rekey_use() {
   require_everybody
-  everybody_has_it || tell_rekey false "$(share_of have) have the new key: the old one stays in use"
+  everybody_has_it || await_step "$(share_of have) have the new key: the old one stays in use"
   everybody_speaks_it || change_ring use .new
-  everybody_speaks_it || tell_rekey false "not all members speak with the new key${obstacle:+: $obstacle}"
-  tell_rekey true "all members speak with the new key"
+  everybody_speaks_it || await_step "not all members speak with the new key${obstacle:+: $obstacle}"
+  note_step "all members speak with the new key"
 }
 
 rekey_remove() {
   require_everybody
-  everybody_has_it || tell_rekey false "$(share_of have) have the new key: the old one stays"
-  everybody_speaks_it || tell_rekey false "not all members speak with the new key: the old one stays"
+  everybody_has_it || await_step "$(share_of have) have the new key: the old one stays"
+  everybody_speaks_it || await_step "not all members speak with the new key: the old one stays"
   while ring_says '.old | length > 0'; do
     change_ring remove '.old[0]'
   done
-  tell_rekey true "no member knows an old key any more"
+  note_step "no member knows an old key any more"
 }
 
 everybody_has_it() {
@@ -70,22 +70,22 @@ everybody_speaks_it() {
 # silent cannot be given a key, and would be shut out for good.
 require_everybody() {
   local missing
-  try_for 10 read_alive || tell_rekey false "$obstacle"
+  try_for 10 read_alive || await_step "$obstacle"
   missing=$(jq --raw-output --arg alive "$alive" '.values.expected - ($alive | split("\n"))
     | if length > 5 then .[:5] + ["and \(length - 5) more"] else . end | join(", ")' "$file_set")
-  [[ -z $missing ]] || tell_rekey false "not alive in gossip: $missing"
+  [[ -z $missing ]] || await_step "not alive in gossip: $missing"
 }
 
 require_ring() {
-  try_for 10 read_ring || tell_rekey false "$obstacle"
+  try_for 10 read_ring || await_step "$obstacle"
 }
 
 # change_ring VERB FILTER: of the key that FILTER finds. A member that still speaks with a key refuses to forget it
 # (memberlist/keyring.go, RemoveKey), and then the call fails.
 change_ring() {
   change_key "$1" "$(ring_value "$2")"
-  [[ $reply_status == 200 ]] || tell_rekey false "to $1 a key was answered $(describe_reply)"
-  ring_changed=true
+  [[ $reply_status == 200 ]] || await_step "to $1 a key was answered $(describe_reply)"
+  step_changed=true
   require_ring
 }
 
@@ -139,11 +139,4 @@ advance_keyring() {
     store_version "$secret" "$keyring" AWSCURRENT "$secret rotation $rotation step $towards" ||
       fail 75 "another server has just written secret ${SSM_SecretsPrefix:?}$secret"
   fi
-}
-
-# tell_rekey DONE REASON: the last word.
-tell_rekey() {
-  log "$2"
-  result "{\"done\":$1,\"changed\":$ring_changed,\"reason\":$(json_string "$2")}"
-  exit 0
 }

@@ -24,6 +24,18 @@ store_version() {
   esac
 }
 
+# read_version NAME WHAT: what was stored for WHAT is in secret_value; fails where nothing was.
+read_version() {
+  local -r id=${SSM_SecretsPrefix:?}$1
+  secret_value=
+  secrets_manager GetSecretValue "{\"SecretId\":\"$id\",\"VersionId\":\"$(write_token "$2")\"}"
+  case $reply_status:$aws_error in
+  200:*) secret_value=$(jq --raw-output .SecretString <<<"$reply_body") && reply_body= ;;
+  *:ResourceNotFoundException) return 1 ;;
+  *) fail 70 "reading secret $id answered $reply_status $aws_error" ;;
+  esac
+}
+
 # 32 bytes, the longest key that gossip encryption takes (AES-256).
 make_key() {
   head --bytes 32 /dev/urandom | base64 --wrap 0

@@ -33,9 +33,9 @@ from lambdas.domain.plan import (
     plan_membership,
     plan_observation,
     plan_purge,
-    plan_rekey,
     plan_renewal,
     plan_request,
+    plan_rotation,
     plan_step,
 )
 from lambdas.domain.rotation import STAGES
@@ -114,9 +114,9 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             if node.kind == "server":
                 members.append((node, certificate))
                 yield from steps(site, node, scope)
-                yield from rekeys(site, node, scope)
             else:
                 yield plan_drain(site, node, 86_400, scope)
+            yield from rotations(site, node, scope)
             yield plan_purge(site, [member for member, _ in members], node.instance_id, node, scope)
     yield plan_observation(site, [node for node, _ in members], scope)
     yield plan_formation(site, members, generation=12, scope=formation_scope(config.name, 12))
@@ -135,11 +135,13 @@ def steps(site: Site, node: Node, scope: str) -> Iterator[Plan]:
                     )
 
 
-def rekeys(site: Site, node: Node, scope: str) -> Iterator[Plan]:
-    """Every step of gossip to a new key."""
-    for stage in STAGES["gossip"]:
-        if stage.product in node.serves:
-            yield plan_rekey(site, node, stage, 10**6, [node.instance_id], 10**9, scope)
+def rotations(site: Site, node: Node, scope: str) -> Iterator[Plan]:
+    """Every stage of every rotation."""
+    for stages in STAGES.values():
+        for stage in stages:
+            if stage.product in node.serves or (stage.phase is Phase.ADOPT and node.kind == "client"):
+                fencing = 10**9 if node.serves else 0
+                yield plan_rotation(site, [node], stage, 10**6, [node.instance_id], fencing, scope)
 
 
 def commands() -> Iterator[tuple[str, Command]]:

@@ -113,6 +113,13 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         everybody = {"files": [], "values": {"expected": []}}
         turn = {"Fencing": "1", "LeaseTable": TABLE, "Rotation": "1", "Step": "install"}
         note(product, "rekey", bench.deliver(server, product, "rekey", everybody, **turn))
+        made = {"management_secret": "consul/management-token", "consul_tokens": [], "nomad_tokens": []}
+        given = {"files": [], "values": made}
+        note(product, "reissue", bench.deliver(server, product, "reissue", given, **{**turn, "Step": "make"}))
+        held = {"files": [], "values": {"secrets": [{"path": ["encrypt"], "secret": "consul/agent-token-server"}]}}
+        configured = {"Fencing": "1", "LeaseTable": TABLE}
+        bench.hosts.world.hosts[server].files[f"/etc/{product}.d/secrets.json"] = "{}"
+        note(product, "adopt", bench.deliver(server, product, "adopt", held, Kind="server", **configured))
     for product in ("consul", "vault", "nomad"):
         note(product, "reload", bench.run(server, product, "reload"))
         note(product, "verify", bench.run(other, product, "verify", Kind="server"))

@@ -133,10 +133,13 @@ def test_a_goodbye_that_waits_its_whole_time_stays_within_its_history(servers: i
     assert MAXIMUM_TURNS * turn < share * EVENTS_OF_AN_EXECUTION
 
 
-def test_a_rotation_that_waits_for_somebody_stays_within_its_history() -> None:
+@pytest.mark.parametrize(("nodes", "share"), [(1, 0.5), (rotation.BATCH, 1.0)])
+def test_a_rotation_that_waits_for_somebody_stays_within_its_history(nodes: int, share: float) -> None:
+    """A turn asks one server, or a batch of nodes; a batch that does not answer is asked again."""
     machine = json.loads((ROOT / "cdk_app" / "state_machines" / "rotate_secrets.asl.json").read_text())
-    turn = history(machine["States"], ["PlanTurn", "Turn", "Run", "JudgeTurn", "Again", "Pause"], {})
-    assert rotation.MAXIMUM_TURNS * turn < 0.75 * EVENTS_OF_AN_EXECUTION
+    path = ["PlanTurn", "Turn", "Run", "JudgeTurn", "Again", "Pause"]
+    turn = history(machine["States"], path, {"Run": nodes})
+    assert rotation.MAXIMUM_TURNS * turn < share * EVENTS_OF_AN_EXECUTION
 
 
 def test_a_drain_of_a_day_stays_within_its_history() -> None:

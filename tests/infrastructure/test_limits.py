@@ -21,6 +21,7 @@ from lambdas.domain.plan import (
     plan_purge,
 )
 from lambdas.domain.renewal import MOST_IN_A_RUN
+from lambdas.domain.rotation import BATCH
 from tests.builders import a_manifest, a_node, a_site
 from tests.infrastructure.template import Template, as_list
 from tests.infrastructure.variants import VARIANTS
@@ -121,7 +122,7 @@ def commands_of(flow: str) -> dict[str, int]:
         case "renew_certificates":
             return {"Renew": MOST_IN_A_RUN}
         case "rotate_secrets":
-            return {"Run": 1}
+            return {"Run": BATCH}
         case "sweep":
             return most([plan_observation(site, servers, "e")])
     raise AssertionError(f"nobody said how many commands {flow} sends")

@@ -1,9 +1,12 @@
 """Gossip goes to a new key while nodes come, go and fall silent: the old key goes last, and never too early."""
 
+import json
+import math
 from collections.abc import Iterator
 
 import pytest
 
+from lambdas.domain import names
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
@@ -15,7 +18,7 @@ STAGES = [f"{product} rekey {step}" for product in ("consul", "nomad") for step 
 def seven(tell: Open) -> Iterator[Story]:
     """Five servers and two clients. Each test leaves one key on every ring, and needs no more of the one before."""
     with tell("three") as formed:
-        formed.settle()
+        formed.settle(LONG)
         formed.scale(servers=5, clients=2)
         yield formed.settle(LONG)
 
@@ -164,3 +167,55 @@ def test_a_sweep_finds_nothing_to_go_on_with(seven: Story) -> None:
     seven.sweep()
     seven.settle(LONG)
     assert len(seven.executions("rotate_secrets")) == ended
+
+
+def tokens(story: Story) -> dict[str, str]:
+    """What the secrets hold, of those that rotate."""
+    secrets = story.aws.client("secretsmanager")
+    prefix = names.secrets_prefix(story.config.name)
+    rotating = [name for name in names.SECRET_NAMES if "-token" in name and "management" not in name]
+    return {name: secrets.get_secret_value(SecretId=prefix + name)["SecretString"] for name in rotating}
+
+
+def in_use(story: Story, product: str) -> set[str]:
+    """Tokens in the products' own files, on living nodes of the cluster."""
+    hosts, living = story.data_center.simulated.world.hosts, story.states("servers") | story.states("default")
+    found = [json.loads(hosts[name].files[f"/etc/{product}.d/secrets.json"]) for name in living]
+    if product == "nomad":
+        return {one["consul"]["token"] for one in found}
+    return {token for one in found for token in one["acl"]["tokens"].values()}
+
+
+def test_every_node_uses_new_tokens_before_the_old_ones_are_deleted(seven: Story) -> None:
+    before, number = tokens(seven), number_of(seven)
+    seven.rotate_secrets("tokens")
+    seven.settle(LONG)
+    assert number_of(seven) == number + 1
+    after = tokens(seven)
+    assert not set(after.values()) & set(before.values())
+    assert in_use(seven, "consul") == {after["consul/agent-token-server"], after["consul/agent-token-client"]}
+    assert in_use(seven, "nomad") == {after["nomad/consul-token-server"], after["nomad/consul-token-client"]}
+    assert seven.data_center.simulated.world.cut_off == set(), "nobody used a token when it was deleted"
+    assert seven.records("rotation")["record"]["under_way"] is False
+    tags = seven.aws.client("secretsmanager").describe_secret(
+        SecretId=names.secrets_prefix(seven.config.name) + "consul/management-token"
+    )["Tags"]
+    assert not [tag for tag in tags if tag["Key"].startswith("quorate:seed")], "sealed again"
+
+
+def test_a_node_that_does_not_take_new_tokens_up_keeps_the_old_ones_alive(seven: Story) -> None:
+    silent = min(seven.states("default"))
+    before = tokens(seven)
+    seven.faults.fail("consul", "adopt", exit_code=70, reason="it hangs", times=math.inf, instance_id=silent)
+    seven.rotate_secrets("tokens")
+    seven.wait_until(
+        lambda: any(f"consul adopt: {silent}" in entry["reason"] for entry in seven.journal()),
+        120,
+        lambda: str(seven.journal()[-5:]),
+    )
+    assert before["consul/agent-token-client"] in in_use(seven, "consul")
+    assert seven.data_center.simulated.world.tokens_before, "nothing is deleted meanwhile"
+    seven.faults.clear()
+    seven.settle(LONG)
+    assert not in_use(seven, "consul") & set(before.values())
+    assert seven.data_center.simulated.world.cut_off == set()

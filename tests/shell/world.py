@@ -8,11 +8,16 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 
 from lambdas.domain.component import Surroundings
 from lambdas.domain.components import component
+from lambdas.domain.components.consul_access import access
+from lambdas.domain.components.nomad import TOKENS as NOMAD_TOKENS
+from lambdas.domain.components.token_rotation import reissued
+from lambdas.domain.config import Product
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.phases import Phase
 from tests.builders import a_config, a_node
@@ -415,6 +420,64 @@ def _(world: World) -> dict[str, str]:
     for prepare_member in (_member_of_consul, _member_of_vault, _member_of_nomad):
         prepare_member(world)
     return {"SecretsPrefix": SECRETS_PREFIX, "Serves": "consul,vault,nomad"}
+
+
+def _reissues(product: str) -> Situation:
+    """A server of a cluster whose tokens are those that formation made."""
+
+    def prepare(world: World) -> dict[str, str]:
+        for member in (_member_of_consul, _member_of_nomad):
+            member(world)
+        world.cloud.hold_lease()
+        world.consul.management = TOKENS["consul/management-token"]
+        for entry in access(CLUSTER)["tokens"]:
+            accessor = entry["body"]["AccessorID"]
+            world.consul.objects["token"][accessor] = {**entry["body"], "SecretID": TOKENS[entry["secret"]]}
+        world.nomad.tokens = {
+            entry["body"]["Name"]: {
+                **entry["body"],
+                "AccessorID": entry["body"]["Name"],
+                "SecretID": TOKENS[entry["secret"]],
+            }
+            for entry in NOMAD_TOKENS
+        }
+        return {
+            "SecretsPrefix": SECRETS_PREFIX,
+            "Fencing": CHANGE["Fencing"],
+            "LeaseTable": TABLE,
+            "Rotation": "1",
+            "Step": "make",
+            **world.cloud.put_file_set([], reissued(CONFIG, cast(Product, product), 1).values),
+        }
+
+    return prepare
+
+
+def _adopts(product: str) -> Situation:
+    """A server whose product runs with the tokens of before, while the secrets hold others by now."""
+
+    def prepare(world: World) -> dict[str, str]:
+        for member in (_member_of_consul, _member_of_nomad):
+            member(world)
+        world.cloud.hold_lease()
+        world.nomad.raft = four_servers(4647, ".global")
+        world.consul.agent_tokens |= {TOKENS["nomad/consul-token-server"], TOKENS["nomad/consul-token-client"]}
+        world.path(f"/etc/{product}.d/secrets.json").write_text("{}")
+        node, surroundings = a_node(config=CONFIG), Surroundings(founding=False, kms_key_id="key")
+        values = component(product).renders[Phase.CONFIGURE](CONFIG, node, surroundings).values
+        return {
+            **MEMBER,
+            "Fencing": CHANGE["Fencing"],
+            "LeaseTable": TABLE,
+            **world.cloud.put_file_set([], {"secrets": values["secrets"]}),
+        }
+
+    return prepare
+
+
+for _product in ("consul", "nomad"):
+    SITUATIONS[_product, "reissue"] = _reissues(_product)
+    SITUATIONS[_product, "adopt"] = _adopts(_product)
 
 
 @situation("nomad", "drain")

@@ -60,6 +60,10 @@ class World:
         }
         self.changes: list[Change] = []
         """By documents, in order."""
+        self.tokens_before: dict[str, str] = {}
+        """What a secret held before a rotation, by its name; gone once it is retired."""
+        self.cut_off: set[str] = set()
+        """Hosts that still used a token when it was retired: there must be none."""
         self._secrets: dict[tuple[str | None, str], tuple[float, str]] = {}
         self._digests: dict[tuple[str, str], tuple[float, str]] = {}
 

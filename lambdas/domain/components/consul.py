@@ -8,8 +8,8 @@ from lambdas.domain.components.host import (
     CONFINED,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
-    REKEY_SECONDS,
     RELOAD_SECONDS,
+    ROTATION,
     TLS_FILES,
     autopilot,
     cloud_join,
@@ -105,7 +105,7 @@ CONSUL = Component(
         Phase.VERIFY: 300,
         **MEMBERSHIP,
         Phase.RELOAD: RELOAD_SECONDS,
-        Phase.REKEY: REKEY_SECONDS,
+        **ROTATION,
     },
     ports=(
         Port(8300, "tcp", on="servers", reach="nodes", purpose="Consul RPC and Raft"),

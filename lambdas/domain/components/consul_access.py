@@ -39,8 +39,12 @@ _SECRETS = {
 }
 
 
-def access(cluster: str) -> dict[str, Any]:
-    """Values of Consul's `bootstrap`; a token's `SecretID` is in the named secret before the token is made."""
+def access(cluster: str, rotation: int = 0) -> dict[str, Any]:
+    """Values of Consul's `bootstrap`; a token's `SecretID` is in the named secret before the token is made.
+
+    Each rotation has accessors of its own, so that its tokens stand beside those before.
+    """
+    again = f":{rotation}" if rotation else ""
     return {
         "management_secret": "consul/management-token",
         "policies": [
@@ -51,7 +55,7 @@ def access(cluster: str) -> dict[str, Any]:
             {
                 "secret": _SECRETS[name],
                 "body": {
-                    "AccessorID": str(uuid5(NAMESPACE_URL, f"quorate:{cluster}:consul:{name}")),
+                    "AccessorID": str(uuid5(NAMESPACE_URL, f"quorate:{cluster}:consul:{name}{again}")),
                     "Description": f"Quorate: {name}",
                     "Policies": [{"Name": f"quorate-{name}"}],
                 },

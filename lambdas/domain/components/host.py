@@ -22,8 +22,9 @@ MEMBERSHIP = {Phase.HAND_OVER: 120, Phase.LEAVE: 120, Phase.REMOVE: 120}
 
 RELOAD_SECONDS = 120
 """Of a reload, which takes one: the rest is patience with a busy host."""
-REKEY_SECONDS = 120
-"""A step of the gossip's way to a new key: under the lease too, so no longer than a change of membership."""
+
+ROTATION = {Phase.REKEY: 120, Phase.REISSUE: 120, Phase.ADOPT: 120}
+"""Seconds of what a rotation runs. It does under the lease too, so no longer than a change of membership."""
 
 JOIN_RETRY_SECONDS = 5
 """Between attempts to find servers: the products' 30 seconds would be most of a formation."""

@@ -7,8 +7,8 @@ from lambdas.domain.components.host import (
     CA_FILE,
     JOIN_RETRY_SECONDS,
     MEMBERSHIP,
-    REKEY_SECONDS,
     RELOAD_SECONDS,
+    ROTATION,
     TLS_FILES,
     autopilot,
     cloud_join,
@@ -31,6 +31,20 @@ _RULES = {
     # `node` write is what it takes to drain oneself.
     "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
 }
+
+TOKENS: tuple[dict[str, Any], ...] = (
+    *(
+        {
+            "secret": f"nomad/operator-token-{kind}",
+            "body": {"Name": f"quorate-{kind}", "Type": "client", "Policies": [f"quorate-{kind}"]},
+        }
+        for kind in ("server", "client")
+    ),
+    # No policy can allow what a change of Raft takes (nomad/operator_endpoint.go: IsManagement). A token of its own, so
+    # that it can be revoked, and known in Nomad's audit, apart from the bootstrap's.
+    {"secret": "nomad/membership-token", "body": {"Name": "quorate-membership", "Type": "management"}},
+)
+"""Nomad's own that nodes use: the secret that each is stored in, and its body without the id that Nomad chooses."""
 
 _SERVICE = {"TasksMax": "infinity", "LimitNPROC": "infinity", "OOMScoreAdjust": "-1000"}
 
@@ -161,21 +175,7 @@ def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 name: {"Name": name, "Description": f"Quorate: {name}", "Rules": rules}
                 for name, rules in _RULES.items()
             },
-            "tokens": [
-                {
-                    "secret": f"nomad/operator-token-{kind}",
-                    "body": {"Name": f"quorate-{kind}", "Type": "client", "Policies": [f"quorate-{kind}"]},
-                }
-                for kind in ("server", "client")
-            ]
-            + [
-                # No policy can allow what a change of Raft takes (nomad/operator_endpoint.go: IsManagement). A token
-                # of its own, so that it can be revoked, and known in Nomad's audit, apart from the bootstrap's.
-                {
-                    "secret": "nomad/membership-token",
-                    "body": {"Name": "quorate-membership", "Type": "management"},
-                }
-            ],
+            "tokens": list(TOKENS),
             "consul": consul_objects(config, node),
         }
     )
@@ -195,7 +195,7 @@ NOMAD = Component(
         Phase.DRAIN: 60,
         **MEMBERSHIP,
         Phase.RELOAD: RELOAD_SECONDS,
-        Phase.REKEY: REKEY_SECONDS,
+        **ROTATION,
     },
     ports=(
         Port(4646, "tcp", on="servers", reach="nodes", purpose="Nomad HTTPS API and workload identity keys"),

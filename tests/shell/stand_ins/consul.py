@@ -35,7 +35,12 @@ class Consul(Product):
             case ["PUT", "acl", "bootstrap"]:
                 return self._bootstrap(body)
             case ["GET", "acl", "token", "self"]:
-                return (200, {}) if self._may_manage(token) else (403, "ACL not found")
+                own = next((entry for entry in self.objects["token"].values() if entry.get("SecretID") == token), None)
+                return (200, own or {}) if own or self._may_manage(token) else (403, "ACL not found")
+            case ["GET", "acl", "tokens"] if self._may_manage(token):
+                return 200, list(self.objects["token"].values())
+            case ["DELETE", "acl", "token", key] if self._may_manage(token):
+                return (200, True) if self.objects["token"].pop(key, None) else (404, "ACL not found")
             case ["GET", "acl", "binding-rules"] if self._may_manage(token):
                 rules = self.objects["binding-rule"].values()
                 return 200, [rule for rule in rules if rule["AuthMethod"] == query["authmethod"]]
@@ -118,11 +123,13 @@ class Consul(Product):
                 return 500, "Invalid: already exists"
         elif key not in self.objects[kind]:
             return 404, "ACL not found"
-        added = {"CreateIndex": 1, "ModifyIndex": len(self.writes) + 1, "Hash": "x"}
+        added: dict[str, Any] = {"CreateIndex": 1, "ModifyIndex": len(self.writes) + 1, "Hash": "x"}
         links = {
             name: [{"ID": str(uuid4()), **link} for link in links]
             for name, links in body.items()
             if name in ("Policies", "Roles")
         }
+        if kind == "token" and "SecretID" not in body:
+            added["SecretID"] = str(uuid4())
         self.objects[kind][key] = {**self.objects[kind].get(key, {}), **body, **links, **added, identity: key}
         return 200, self.objects[kind][key]

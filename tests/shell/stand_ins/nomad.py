@@ -52,7 +52,7 @@ class Nomad(Product):
                 self.management = body["BootstrapSecret"]
                 return 200, {"SecretID": self.management}
             case ["GET", "acl", "token", "self"]:
-                return (200, {"Type": "management"} if manages else own) if manages or own else FORBIDDEN
+                return (200, own or {"Type": "management"}) if manages or own else FORBIDDEN
             case ["GET", "acl", "policy", name] if manages:
                 return (200, self.policies[name]) if name in self.policies else (404, "ACL policy not found")
             case ["POST", "acl", "policy", name] if manages:

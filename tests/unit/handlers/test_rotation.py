@@ -12,7 +12,7 @@ from tests.unit.handlers.conftest import Context
 
 MINE = "arn:mine"
 STAGES = ("consul rekey install", "consul rekey use")
-FIRST = {"number": 1, "waits": 0, "said": "", "at": 0, "fencing": 1}
+FIRST = {"number": 1, "waits": 0, "said": "", "at": 0, "fencing": 1, "opened": False}
 
 
 def answered(done: bool, reason: str = "as it is") -> list[dict[str, Any]]:

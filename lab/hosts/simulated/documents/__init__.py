@@ -16,6 +16,7 @@ from lab.hosts.simulated.documents import (
     remove,
     secrets,
     start,
+    tokens,
     verify,
 )
 from lab.hosts.simulated.task import Task
@@ -38,7 +39,11 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("node", "observe"): observe.node,
 }
 for _product in ("consul", "nomad"):
-    DOCUMENTS[_product, "rekey"] = rekey.product
+    DOCUMENTS |= {
+        (_product, "rekey"): rekey.product,
+        (_product, "reissue"): tokens.reissue,
+        (_product, "adopt"): tokens.adopt,
+    }
 for _product in ("consul", "vault", "nomad"):
     DOCUMENTS |= {
         (_product, "install"): install.product,

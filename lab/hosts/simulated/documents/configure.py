@@ -14,7 +14,7 @@ def product(task: Task) -> dict[str, Any]:
     files, values = file_set(task)
     secrets: dict[str, Any] = {}
     for wanted in values.get("secrets", ()):
-        _put(secrets, wanted["path"], task.require_secret(wanted["secret"]))
+        place(secrets, wanted["path"], task.require_secret(wanted["secret"]))
     if (keyring := values.get("keyring")) and not task.host.keyrings.get(task.component):
         task.host.keyrings[task.component] = json.loads(task.require_secret(keyring["secret"]))["keys"]
     if secrets:
@@ -42,7 +42,7 @@ def write(task: Task, files: dict[str, str]) -> bool:
     return changed
 
 
-def _put(target: dict[str, Any], path: list[str], value: str) -> None:
+def place(target: dict[str, Any], path: list[str], value: str) -> None:
     for name in path[:-1]:
         target = target.setdefault(name, {})
     target[path[-1]] = value

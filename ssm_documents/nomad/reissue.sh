@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes tokens beside those that Nomad's nodes use, or deletes the ones before.
+set -Eeuo pipefail
+source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/reissue.sh"
+
+require_parameters Cluster Region Bucket SecretsPrefix Fencing LeaseTable Rotation Step \
+  ConfigurationKey ConfigurationSha256
+readonly step=${SSM_Step:?}
+
+main() {
+  require_one_of Step "$step" make retire
+  fetch_file_set "${SSM_ConfigurationKey:?}" "${SSM_ConfigurationSha256:?}"
+  require_lease
+  require_secret "$(jq --raw-output .values.management_secret "$file_set")"
+  consul_token=$secret_value
+  require_secret nomad/membership-token
+  nomad_token=$secret_value
+  reissue_tokens consul "$step"
+  reissue_tokens nomad "$step"
+  if [[ $step == make ]]; then
+    note_step "each token has another beside it"
+  else
+    note_step "no token of before is left"
+  fi
+}
+
+main "$@"
