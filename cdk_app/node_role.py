@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk_app.keys import Keys
 from cdk_app.nag import acknowledge, acknowledge_wildcard
 from cdk_app.node_group import Group
-from cdk_app.secrets import Secrets
+from cdk_app.secrets import RECOVERY_KEYS, Secrets
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS, role_of
@@ -67,8 +67,8 @@ class NodeRole(Construct):
         self._allow(READ_SECRET, [secrets.arns[name] for name in free if may_read(group, name)])
         self._allow_through(keys, "secretsmanager", keys.data, ["kms:Decrypt"])
         if isinstance(group, ServerGroup):
-            if written := [secrets.arns[name] for name in free if may_write(group, name)]:
-                self._allow(WRITE_SECRET, written)
+            written = [name for name in (*free, RECOVERY_KEYS) if may_write(group, name)]
+            self._allow(WRITE_SECRET, [secrets.arns[name] for name in written])
             for product in group.serves:
                 self._allow_as_seed(product, secrets)
             self._allow_through(keys, "secretsmanager", keys.data, ["kms:GenerateDataKey"])
@@ -87,9 +87,11 @@ class NodeRole(Construct):
         """What the seed of a product needs of sealed secrets, while their tags name it: see lambdas/aws/seals.py."""
         tag = {f"aws:ResourceTag/{names.seed_tag(product)}": OWN_ARN}
         opened = [name for name, products in names.SEALED_SECRETS.items() if product in products]
-        own = [name for name in opened if name.startswith(f"{product}/")]
+        # Recovery keys are written without it: whoever initialised Vault has the only copy, the seed still or not.
+        own = [name for name in opened if name.startswith(f"{product}/") and name != RECOVERY_KEYS]
         self._allow(READ_SECRET, [secrets.arns[name] for name in opened], tag)
-        self._allow(WRITE_SECRET, [secrets.arns[name] for name in own], tag)
+        if own:
+            self._allow(WRITE_SECRET, [secrets.arns[name] for name in own], tag)
 
     def _allow_reading_the_lease(self, storage: Storage, keys: Keys) -> None:
         """One partition of the records: the others hold task tokens, which would let a node speak for another."""

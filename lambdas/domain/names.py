@@ -73,8 +73,8 @@ SEALED_SECRETS: Mapping[str, tuple[Product, ...]] = {
     "nomad/management-token": ("nomad",),
     "vault/recovery-keys": ("vault",),
 }
-"""What only a break-glass role reads; while formation runs, so do the seeds of these products. Nomad's makes Consul's
-auth method for workload identities."""
+"""What only a break-glass role reads; until the cluster is formed, so do the seeds of these products. Nomad's makes
+Consul's auth method for workload identities."""
 
 LAUNCH_HOOK = "quorate-launch"
 TERMINATE_HOOK = "quorate-terminate"

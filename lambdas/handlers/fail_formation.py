@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     table = settings.table_name
     failure = Failure.from_state(event["failure"])
     if formation_record.conclude(table, execution=event["execution"], status="failed", reason=failure.cause):
-        seals.close(settings)
+        # The seals stay open: the seed may be about to store what Vault gave it just now, and would lose it.
         _release(table, failure)
     else:
         record = formation_record.read(table)
