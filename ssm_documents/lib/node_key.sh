@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The node's key pair. /etc/quorate/tls is a link to a directory that holds a key and its certificate, so that both change
-# places with the next pair in one rename: no product ever reads a certificate that is not its key's.
+# The node's key pair. /etc/quorate/tls is a link to a directory that holds a key and its certificate, so that both
+# change places with the next pair in one rename: no product ever reads a certificate that is not its key's.
 source "${BASH_SOURCE[0]%/*}/result.sh"
 source "${BASH_SOURCE[0]%/*}/tls_group.sh"
 
