@@ -49,7 +49,7 @@ class Cluster(Construct):
         for key, value in config.tags.items():
             Tags.of(self).add(key, value)
 
-        self.keys = Keys(self, "Keys", cluster=config.name)
+        self.keys = Keys(self, "Keys", cluster=config.name, ca_generation=config.ca_generation)
         self.network = Network(
             self, "Network", config=config, vpc=vpc, nat_gateways=nat_gateways, log_key=self.keys.data
         )
@@ -113,8 +113,7 @@ class Cluster(Construct):
             table_name=self.storage.table.table_name,
             bucket_name=self.storage.bucket.bucket_name,
             config_parameter=names.config_parameter(name),
-            ca_parameter=names.ca_parameter(name),
-            ca_key_id=self.keys.authority.key_id,
+            ca_key_ids=",".join(key.key_id for _, key in sorted(self.keys.authorities.items())),
             unseal_key_id=self.keys.unseal.key_id,
             instances_arn=arns.instances,
             form_cluster_arn=arns.formation,

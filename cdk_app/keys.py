@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_app.removal import KEPT
 from lambdas.domain import names
+from lambdas.domain.authorities import standby_of
 
 COLONS = ArnFormat.COLON_RESOURCE_NAME
 
@@ -40,16 +41,13 @@ KEEPING = tuple(
 
 
 class Keys(Construct):
-    def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
+    """`authorities` by generation: up to the one that signs, and the one after it, which everybody trusts already."""
+
+    def __init__(self, scope: Construct, id: str, *, cluster: str, ca_generation: int) -> None:
         super().__init__(scope, id)
-        self.authority = kms.Key(
-            self,
-            "Authority",
-            description=f"Certificate authority of Quorate cluster {cluster}",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            removal_policy=KEPT,
-        )
+        self.authorities = {
+            generation: self._authority(cluster, generation) for generation in range(1, standby_of(ca_generation) + 1)
+        }
         self.unseal = self._symmetric(
             "Unseal", f"Auto-unseal of Vault in Quorate cluster {cluster}: without it, no data"
         )
@@ -95,6 +93,16 @@ class Keys(Construct):
                 principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             )
+        )
+
+    def _authority(self, cluster: str, generation: int) -> kms.Key:
+        return kms.Key(
+            self,
+            "Authority" + (str(generation) if generation > 1 else ""),
+            description=f"Certificate authority {generation} of Quorate cluster {cluster}",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            removal_policy=KEPT,
         )
 
     def _symmetric(self, id: str, description: str, policy: iam.PolicyDocument | None = None) -> kms.Key:

@@ -16,6 +16,7 @@ from cdk_app.state_machine_source import flows
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.artifacts import MANIFEST_KEY
+from lambdas.domain.authorities import standby_of, trusted
 from lambdas.domain.components import COMPONENTS
 from lambdas.domain.config import ClusterConfig
 
@@ -32,11 +33,12 @@ class Arns:
     cluster: str
     table: str
     data_key: str
-    authority_key: str
+    authority_keys: tuple[str, ...]
+    """Of the one that signs, and of its standby, whose certificate it signs itself."""
     bucket: str
     sealed: tuple[str, ...]
     config_parameter: str
-    ca_parameter: str
+    ca_parameters: tuple[str, ...]
     documents: tuple[str, ...]
     instances: str
     groups: tuple[str, ...]
@@ -83,16 +85,18 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: 
         own = names.autoscaling_group(cluster, name)
         return arn("autoscaling", "autoScalingGroup", f"*:autoScalingGroupName/{own}")
 
+    signed_by = (config.ca_generation, standby_of(config.ca_generation))
+    bundle = trusted(config.ca_generation, len(keys.authorities))
     formation = names.state_machine(cluster, FORMATION_FLOW)
     return Arns(
         cluster=cluster,
         table=storage.table.table_arn,
         data_key=keys.data.key_arn,
-        authority_key=keys.authority.key_arn,
+        authority_keys=tuple(keys.authorities[one].key_arn for one in signed_by),
         bucket=storage.bucket.bucket_arn,
         sealed=tuple(secrets.arns[name] for name in names.SEALED_SECRETS),
         config_parameter=parameter(names.config_parameter(cluster)),
-        ca_parameter=parameter(names.ca_parameter(cluster)),
+        ca_parameters=tuple(parameter(names.ca_parameter(cluster, one)) for one in bundle),
         documents=tuple(
             arn("ssm", "document", names.document(cluster, component.name, phase), "/")
             for component in COMPONENTS
@@ -210,9 +214,9 @@ GRANTS: dict[str, Grant] = {
         records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
     ),
     "answers.answer_success": lambda arns: _allow("states:SendTaskSuccess", on=arns.machines),
-    "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=(arns.authority_key,)),
-    "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=(arns.ca_parameter,)),
-    "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=(arns.ca_parameter,)),
+    "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=arns.authority_keys),
+    "authority.keep_certificate": lambda arns: _allow("ssm:PutParameter", "ssm:GetParameter", on=arns.ca_parameters),
+    "authority.read_certificate": lambda arns: _allow("ssm:GetParameter", on=arns.ca_parameters),
     "breakers.counted": records("GetItem"),
     "breakers.failed": records("GetItem", "UpdateItem"),
     "breakers.succeeded": records("DeleteItem"),

@@ -215,6 +215,13 @@ class Laboratory:
         for instance_id in instance_ids or self.certificates():
             age_certificate(self.aws.client("dynamodb"), self.table_name, instance_id, days)
 
+    def set_ca_generation(self, generation: int) -> None:
+        """As a deploy of the changed cluster file does, as far as functions see: it is them who decide by it."""
+        name = names.config_parameter(self.config.name)
+        self.config = self.config.model_copy(update={"ca_generation": generation})
+        ssm = self.aws.client("ssm")
+        ssm.put_parameter(Name=name, Value=self.config.model_dump_json(), Type="String", Overwrite=True)
+
     # What it looks like.
 
     def certificates(self) -> dict[str, dict[str, Any]]:

@@ -33,7 +33,7 @@ def read_certificates(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
         ConsistentRead=True,
     )
     return {
-        item["sk"]["S"]: {"serial": item["serial"]["S"]}
+        item["sk"]["S"]: {"serial": item["serial"]["S"], "authority": int(item["authority"]["N"])}
         | {name: float(item[name]["N"]) for name in ("not_before", "not_after")}
         for page in pages
         for item in page["Items"]

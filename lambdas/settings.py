@@ -7,6 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lambdas.domain import authorities
+from lambdas.domain.config import ClusterConfig
+
 PREFIX = "QUORATE_"
 
 
@@ -23,8 +26,8 @@ class Settings(BaseModel):
     table_name: str
     bucket_name: str
     config_parameter: str
-    ca_parameter: str
-    ca_key_id: str
+    ca_key_ids: str
+    """Of the authorities, the first generation first, with commas between."""
     unseal_key_id: str
     instances_arn: str
     """Of every instance of the account and region: it ends with `/*`."""
@@ -33,6 +36,15 @@ class Settings(BaseModel):
     node_terminate_arn: str
     renew_certificates_arn: str
     rotate_secrets_arn: str
+
+    @property
+    def authority_keys(self) -> list[str]:
+        """By generation, from the first on."""
+        return self.ca_key_ids.split(",")
+
+    def signing(self, config: ClusterConfig) -> int:
+        """Generation of the authority that signs."""
+        return authorities.signing(config.ca_generation, len(self.authority_keys))
 
     def to_environment(self) -> dict[str, str]:
         return {PREFIX + name.upper(): value for name, value in self.model_dump().items()}

@@ -4,6 +4,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from typing import Any
 
 from lambdas.domain import names
@@ -72,9 +73,13 @@ class Apis:
         return self._tokens[product]
 
     def authority(self) -> str:
-        """The cluster's CA certificate, PEM."""
-        parameter = names.ca_parameter(self._config.name)
-        return str(self._client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"])
+        """The certificates of the cluster's authorities, PEM: of the one that signs and of those beside it."""
+        ssm, found = self._client("ssm"), []
+        for generation in range(1, self._config.ca_generation + 2):
+            with suppress(ssm.exceptions.ParameterNotFound):
+                name = names.ca_parameter(self._config.name, generation)
+                found.append(str(ssm.get_parameter(Name=name)["Parameter"]["Value"]))
+        return "".join(found)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:

@@ -14,12 +14,7 @@ def write(name: str, issued: Issued) -> None:
 
 
 def every(name: str) -> list[Issued]:
-    return [
-        Issued(
-            instance_id=item["sk"], serial=item["serial"], not_before=item["not_before"], not_after=item["not_after"]
-        )
-        for item in table.query(name, "certificate")
-    ]
+    return [Issued.model_validate({"instance_id": item["sk"]} | item) for item in table.query(name, "certificate")]
 
 
 def forget(name: str, instance_id: str) -> None:

@@ -52,9 +52,11 @@ def vault_server_name(config: ClusterConfig) -> str:
     return f"server.{config.datacenter}.vault"
 
 
-def make_authority(config: ClusterConfig, signer: ec.EllipticCurvePrivateKey, *, now: datetime, serial: int) -> str:
+def make_authority(
+    config: ClusterConfig, signer: ec.EllipticCurvePrivateKey, *, now: datetime, serial: int, generation: int = 1
+) -> str:
     """The authority's own certificate, PEM: signs nodes, no further authorities."""
-    name = _subject(f"Quorate {config.name} authority")
+    name = _subject(f"Quorate {config.name} authority" + (f" {generation}" if generation > 1 else ""))
     public_key = signer.public_key()
     return _pem(
         _builder(name, name, now, AUTHORITY_DAYS, serial)

@@ -139,6 +139,9 @@ class ClusterConfig(Model):
     certificate_days: int = _key(
         "live", "Life of a node's certificate, renewed when two thirds of it are over", 30, ge=1, le=825
     )
+    ca_generation: int = _key(
+        "live", "Authority that signs nodes: one more than before, and the next one takes over", 1, ge=1, le=100
+    )
     tags: dict[str, str] = _key("live", "Tags on everything that takes tags", {})
 
     @model_validator(mode="after")

@@ -49,8 +49,8 @@ def config_parameter(cluster: str) -> str:
     return f"/quorate/{cluster}/config"
 
 
-def ca_parameter(cluster: str) -> str:
-    return f"/quorate/{cluster}/ca-certificate"
+def ca_parameter(cluster: str, generation: int = 1) -> str:
+    return f"/quorate/{cluster}/ca-certificate" + (f"-{generation}" if generation > 1 else "")
 
 
 SECRET_NAMES = (

@@ -36,6 +36,8 @@ class Issued(BaseModel):
     """Hexadecimal, lower case, without leading zeros."""
     not_before: float
     not_after: float
+    authority: int = 1
+    """Generation of the authority that signed it."""
 
     def at(self, share: float) -> float:
         """When `share` of its life is over."""
@@ -51,13 +53,15 @@ class Holder:
 
     server: Server
     issued: Issued | None
+    authority: int = 1
+    """Generation of the authority that signs now."""
 
     @property
     def votes(self) -> bool:
         return bool(self.server.serves)
 
     def is_due(self, now: float) -> bool:
-        return self.issued is None or now >= self.issued.at(RENEWED_AT)
+        return self.issued is None or self.issued.authority < self.authority or now >= self.issued.at(RENEWED_AT)
 
     def rings(self, now: float) -> bool:
         """Also where nothing is known: a node in service has a certificate, and nobody knows until when."""
@@ -80,13 +84,15 @@ class Turn:
         return any(holder.votes for holder in self.holders)
 
 
-def holders(nodes: Iterable[Server], issued: Iterable[Issued]) -> tuple[Holder, ...]:
+def holders(nodes: Iterable[Server], issued: Iterable[Issued], authority: int = 1) -> tuple[Holder, ...]:
     """Nodes that stay, each with what it holds."""
     by_node = {one.instance_id: one for one in issued}
-    return tuple(Holder(node, by_node.get(node.instance_id)) for node in nodes if node.presence in STAYS)
+    return tuple(Holder(node, by_node.get(node.instance_id), authority) for node in nodes if node.presence in STAYS)
 
 
-def next_turn(nodes: Iterable[Server], issued: Iterable[Issued], attempted: Collection[str], now: float) -> Turn:
+def next_turn(
+    nodes: Iterable[Server], issued: Iterable[Issued], attempted: Collection[str], now: float, *, authority: int = 1
+) -> Turn:
     """A server by itself, before it clients, several at once.
 
     A reload drops a server's connections for a moment. That costs no quorum as long as the others are all there, so a
@@ -98,7 +104,7 @@ def next_turn(nodes: Iterable[Server], issued: Iterable[Issued], attempted: Coll
         return Turn((), f"{len(attempted)} nodes are enough for one run: the next sweep begins another")
     due = [
         holder
-        for holder in holders(everybody, issued)
+        for holder in holders(everybody, issued, authority)
         if holder.is_due(now) and holder.server.reachable and holder.server.instance_id not in attempted
     ]
     due.sort(key=lambda holder: (holder.issued.not_after if holder.issued else 0.0, holder.server.instance_id))
@@ -120,4 +126,8 @@ def _is_away(node: Server) -> bool:
 
 
 def _until(holder: Holder, now: float) -> str:
-    return "is not known" if holder.issued is None else f"has {holder.issued.days_left(now):.1f} days left"
+    if holder.issued is None:
+        return "is not known"
+    if holder.issued.authority < holder.authority:
+        return f"is of authority {holder.issued.authority}, and {holder.authority} signs now"
+    return f"has {holder.issued.days_left(now):.1f} days left"

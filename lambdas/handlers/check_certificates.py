@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: object) -> None:
             left = f"{holder.issued.days_left(now):.1f} days" if holder.issued else "nobody knows how long"
             decided(f"its certificate ends soon: {left}", node=holder.server.instance_id)
             count("CertificatesExpiring")
-    turn = next_turn(nodes, issued, (), now)
+    turn = next_turn(nodes, issued, (), now, authority=settings.signing(config))
     if turn.holders and not executions.running(settings.renew_certificates_arn):
         decided(f"renewal begins: {turn.reason}")
         executions.start_for(settings.renew_certificates_arn, "certificates", {"by": "sweep"})

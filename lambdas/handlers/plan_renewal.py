@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return {"next": "stop", "attempted": attempted, "items": []}
     config = cluster_config.load(settings.config_parameter)
     nodes, issued = servers.every(config, members.every(table)), certificates.every(table)
-    chosen = next_turn(nodes, issued, attempted, time.time())
+    chosen = next_turn(nodes, issued, attempted, time.time(), authority=settings.signing(config))
     decided(chosen.reason)
     taken = lease.take(table, execution, time.time()) if chosen.votes else None
     if chosen.votes and taken is None:

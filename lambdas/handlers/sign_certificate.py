@@ -1,16 +1,19 @@
 """Called by node_launch and renew_certificates: SignCertificate. The node's request, our names, the CA's key in KMS."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.aws import authority, bucket, cluster_config, journal
+from lambdas.domain.authorities import trusted
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.errors import BadParameter
 from lambdas.domain.membership.journal import Entry
+from lambdas.domain.names import ca_parameter
 from lambdas.domain.node import Node
 from lambdas.domain.plan import pack_certificate
 from lambdas.domain.renewal import Issued
@@ -51,11 +54,14 @@ def find_request(installed: list[dict[str, Any]]) -> str:
 
 def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
     config = cluster_config.load(settings.config_parameter)
-    signer = authority.KmsSigner(settings.ca_key_id)
-    ca = authority.read_certificate(settings.ca_parameter) or _make(config, settings, signer)
+    generation, keys = settings.signing(config), settings.authority_keys
+    authorities = {one: _authority(config, keys, one) for one in trusted(generation, len(keys))}
+    signer = authority.KmsSigner(keys[generation - 1])
     now, days, serial = datetime.now(UTC), config.certificate_days, secrets.randbits(SERIAL_BITS)
-    certificate = sign(request, names_for(config, node), ca, signer, now=now, days=days, serial=serial)
-    parcel = pack_certificate(config, node, certificate=certificate, authority=ca)
+    certificate = sign(
+        request, names_for(config, node), authorities[generation], signer, now=now, days=days, serial=serial
+    )
+    parcel = pack_certificate(config, node, certificate=certificate, authority="".join(authorities.values()))
     bucket.deliver(settings, [parcel])
     decided(f"signed for {node.kind} {node.instance_id}, {days} days", node=node.instance_id, serial=f"{serial:x}")
     issued = Issued(
@@ -63,10 +69,17 @@ def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
         serial=f"{serial:x}",
         not_before=now.timestamp(),
         not_after=(now + timedelta(days=days)).timestamp(),
+        authority=generation,
     )
     return {"delivery": parcel.delivery.model_dump(), "issued": issued.model_dump()}
 
 
-def _make(config: ClusterConfig, settings: Settings, signer: authority.KmsSigner) -> str:
-    made = make_authority(config, signer, now=datetime.now(UTC), serial=secrets.randbits(SERIAL_BITS))
-    return authority.keep_certificate(settings.ca_parameter, made)
+def _authority(config: ClusterConfig, keys: Sequence[str], generation: int) -> str:
+    """Its certificate, PEM; made by whoever comes first."""
+    parameter = ca_parameter(config.name, generation)
+    if found := authority.read_certificate(parameter):
+        return found
+    signer = authority.KmsSigner(keys[generation - 1])
+    serial = secrets.randbits(SERIAL_BITS)
+    made = make_authority(config, signer, now=datetime.now(UTC), serial=serial, generation=generation)
+    return authority.keep_certificate(parameter, made)

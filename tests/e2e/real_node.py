@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lambdas.domain.authorities import trusted
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.component import FileSet, Surroundings
 from lambdas.domain.components import component
@@ -29,17 +30,23 @@ PORTS = (8501, 8200, 4646)
 
 
 class ClusterAuthority:
-    """The cluster's own, which signs as the Lambda does but with a key at hand."""
+    """The cluster's own and its standby, which sign as the Lambda does but with keys at hand."""
 
     def __init__(self, config: ClusterConfig) -> None:
         self.config = config
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._now = datetime.now(UTC)
-        self.pem = make_authority(config, self._key, now=self._now, serial=1)
+        self._now = now = datetime.now(UTC)
+        self._keys = {generation: ec.generate_private_key(ec.SECP256R1()) for generation in (1, 2)}
+        self._pems = {
+            generation: make_authority(config, key, now=now, serial=generation, generation=generation)
+            for generation, key in self._keys.items()
+        }
 
-    def sign(self, request: str, node: Any, serial: int) -> str:
-        names = names_for(self.config, node)
-        return sign(request, names, self.pem, self._key, now=self._now, days=1, serial=serial)
+    def bundle(self, generation: int) -> str:
+        return "".join(self._pems[one] for one in trusted(generation, len(self._pems)))
+
+    def sign(self, request: str, node: Any, serial: int, generation: int) -> str:
+        names, pem, key = names_for(self.config, node), self._pems[generation], self._keys[generation]
+        return sign(request, names, pem, key, now=self._now, days=1, serial=serial)
 
 
 class RealNode(ScratchNode):
@@ -86,11 +93,11 @@ class RealNode(ScratchNode):
         made = self.done("ca", "install", PrerequisitesKey="-", PrerequisitesSha256="-").result
         self.certify(made["certificate_request"])
 
-    def certify(self, request: str, serial: int = 2) -> None:
+    def certify(self, request: str, serial: int = 2, generation: int = 1) -> None:
         surroundings = Surroundings(
             founding=True,
-            certificate=self._authority.sign(request, self.node, serial),
-            authority=self._authority.pem,
+            certificate=self._authority.sign(request, self.node, serial, generation),
+            authority=self._authority.bundle(generation),
         )
         files = component("ca").renders[Phase.CONFIGURE](self._config, self.node, surroundings)
         self.done("ca", "configure", **self._put(files))

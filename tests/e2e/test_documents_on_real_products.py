@@ -1,10 +1,13 @@
 """Bootstrap, verify and leave against real servers: what they do to a product, done twice, and cut off halfway."""
 
+import base64
 import json
 import shutil
 import socket
 import ssl
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from moto.moto_api._internal import moto_api_backend
 
 from lab.products import obtain
@@ -133,6 +138,52 @@ def test_a_new_certificate_is_served_by_the_same_process_and_the_old_key_is_gone
         assert served(server, product) == {0xA5EED}
         assert server.done(product, "start", Kind="server").result["changed"] is False
         assert (server.root / f".units/{product}.pid").read_text() == pids[product]
+
+
+def test_the_next_authority_takes_over_and_nobody_has_to_be_told(server: RealNode) -> None:
+    """Agents, Vault's login by certificate and Consul's auth method, which fetches Nomad's keys, trust it already."""
+    for component in ("consul", "nomad", "vault_init"):
+        server.done(component, "secrets", **FORMATION)
+    for product in PRODUCT_NAMES:
+        server.configure(product)
+        server.done(product, "start", Kind="server")
+    beside = server.start("nomad", "bootstrap", **server.bootstrap("nomad"))
+    server.done("consul", "bootstrap", **server.bootstrap("consul"))
+    assert beside.wait(timeout=200) == 0
+    server.done("vault_init", "bootstrap", **server.bootstrap("vault_init"))
+    pids = {product: (server.root / f".units/{product}.pid").read_text() for product in PRODUCT_NAMES}
+    assert "signature" in workload_s_login(server), "of a token that no key of Nomad's has signed"
+
+    server.certify(server.done("ca", "request").result["certificate_request"], serial=3, generation=2)
+    for product in PRODUCT_NAMES:
+        server.done(product, "reload")
+        assert served(server, product) == {3}
+    for product in PRODUCT_NAMES:
+        parameters = {"Kind": "server"} if product == "vault" else SERVER
+        assert server.done(product, "verify", **parameters).result["voter"]
+        assert (server.root / f".units/{product}.pid").read_text() == pids[product]
+        log = (server.root / f".units/{product}.log").read_text()
+        assert "unknown authority" not in log, log[-3000:]
+    said = workload_s_login(server)
+    assert "signature" in said, said
+
+
+def workload_s_login(server: RealNode) -> str:
+    """What Consul says to a workload's token that is none: it has fetched Nomad's keys to know."""
+    key = rsa.generate_private_key(65537, 2048)
+
+    def encoded(part: bytes) -> str:
+        return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+    claims = {"aud": "consul.io", "sub": "x", "exp": int(time.time()) + 600, "iat": int(time.time())}
+    signed = ".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    token = f"{signed}.{encoded(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    body = json.dumps({"AuthMethod": "nomad-workloads", "BearerToken": token}).encode()
+    authority = ssl.create_default_context(cafile=server.root / "etc/quorate/tls/ca.pem")
+    login = urllib.request.Request(f"https://{server.address}:8501/v1/acl/login", data=body, method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(login, timeout=10, context=authority)  # noqa: S310
+    return refused.value.read().decode()
 
 
 def test_consul_forms_once_and_verifies(server: RealNode, aws: Cloud) -> None:

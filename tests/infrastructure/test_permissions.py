@@ -369,9 +369,17 @@ def test_logs_are_kept_under_a_key_of_the_clusters(template: Template) -> None:
         assert f"{name}" in meant or f"{name.rsplit('/', 1)[0]}/*" in meant
 
 
-def test_the_authority_signs_and_never_leaves(plain: Template) -> None:
-    key = plain.of("AWS::KMS::Key")[key_of(plain, "Certificate authority")]["Properties"]
-    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+def test_the_authority_and_its_standby_sign_and_never_leave(plain: Template) -> None:
+    ids = [key_of(plain, f"Certificate authority {generation}") for generation in (1, 2)]
+    for id in ids:
+        key = plain.of("AWS::KMS::Key")[id]["Properties"]
+        assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    signing = [
+        as_list(statement["Resource"])
+        for statement in plain.statements(plain.role_of_function("sign_certificate"))
+        if "kms:Sign" in as_list(statement["Action"])
+    ]
+    assert signing == [[{"Fn::GetAtt": [id, "Arn"]} for id in ids]]
 
 
 def test_secrets_are_made_empty(template: Template) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import pytest
+from cryptography import x509
 
 from lab.hosts.simulated.documents.install import make_request
+from lambdas.domain.components.host import CA_FILE, CERTIFICATE_FILE
 from lambdas.domain.phases import Phase
 from tests.integration.conftest import Open
 from tests.integration.story import Story
@@ -138,6 +140,24 @@ def test_a_client_that_asks_for_a_server_s_name_is_refused_told_and_stays_what_i
     host.next_request = ""
     assert sweep(three) == ["SUCCEEDED"]
     assert serials(three)[client] != before[client]
+
+
+def test_the_next_authority_takes_over_one_node_after_the_other(three: Story) -> None:
+    """Its key is there since the first deploy, and everybody trusts it since then."""
+    before = serials(three)
+    assert {one["authority"] for one in three.certificates().values()} == {1}
+    three.set_ca_generation(2)
+    assert sweep(three) == ["SUCCEEDED"]
+    assert not set(before.values()) & set(serials(three).values())
+    assert {one["authority"] for one in three.certificates().values()} == {2}
+    assert_served(three)
+    for instance_id in nodes(three):
+        files = three.data_center.simulated.world.hosts[instance_id].files
+        first, *others = x509.load_pem_x509_certificates(files[CA_FILE].encode())
+        x509.load_pem_x509_certificate(files[CERTIFICATE_FILE].encode()).verify_directly_issued_by(first)
+        assert first.subject.rfc4514_string() == "CN=Quorate three authority 2"
+        assert [one.subject.rfc4514_string() for one in others] == ["CN=Quorate three authority"]
+    assert sweep(three) == []
 
 
 def test_what_ends_soon_rings(three: Story) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.domain.membership.observation import Presence, Server
@@ -103,10 +103,23 @@ def test_it_rings_when_half_of_the_time_for_retries_is_over() -> None:
         assert holder.rings(NOW) is rings
 
 
+def test_who_was_signed_by_the_authority_before_is_renewed_whatever_its_age() -> None:
+    fresh = [issued(one.instance_id, 1) for one in THREE]
+    turn = next_turn(THREE, fresh, (), NOW, authority=2)
+    assert [holder.server.instance_id for holder in turn.holders] == ["s1"]
+    assert turn.reason == "s1's certificate is of authority 1, and 2 signs now"
+    renewed = [fresh[0].model_copy(update={"authority": 2}), *fresh[1:]]
+    assert [one.server.instance_id for one in next_turn(THREE, renewed, (), NOW, authority=2).holders] == ["s2"]
+    assert not next_turn(
+        THREE, [one.model_copy(update={"authority": 2}) for one in fresh], (), NOW, authority=2
+    ).holders
+
+
 PRESENCES = st.sampled_from(["launching", "in_service", "leaving", "retained", "gone"])
 NODES = st.lists(st.tuples(st.booleans(), PRESENCES, st.booleans(), st.none() | st.floats(0, 40)), max_size=9)
 
 
+@settings(deadline=None)
 @given(NODES, st.sets(st.integers(0, 8)))
 def test_whatever_stands_there(rows: list[tuple[bool, Presence, bool, float | None]], tried: set[int]) -> None:
     """Never two that vote, never one that is not due, nobody twice in a run; and a run comes to an end."""

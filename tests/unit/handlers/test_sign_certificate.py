@@ -1,14 +1,17 @@
 """Signing as node_launch asks for it: what is refused is in the journal, and nothing of it is delivered."""
 
+import json
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.aws.clients import client
 from lambdas.domain.errors import BadParameter
 from lambdas.handlers import sign_certificate
 from lambdas.settings import Settings
-from tests.builders import a_node
+from tests.builders import a_config, a_node
 from tests.unit.domain.test_certificate import NODE_KEY, a_request
 from tests.unit.handlers.conftest import Context
 
@@ -18,8 +21,9 @@ REGION = "eu-west-1"
 @pytest.fixture
 def signing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """With the authority's key, and the bucket."""
-    made = client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
-    monkeypatch.setenv("QUORATE_CA_KEY_ID", made["KeyMetadata"]["KeyId"])
+    kms = client("kms")
+    made = [kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"] for _ in range(3)]
+    monkeypatch.setenv("QUORATE_CA_KEY_IDS", ",".join(made))
     client("s3").create_bucket(Bucket=settings.bucket_name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return settings
 
@@ -93,6 +97,30 @@ def test_what_holds_no_request_is_refused_and_told(signing: Settings, installed:
     with pytest.raises(BadParameter, match="the node returned no certificate request"):
         sign_certificate.handler(event, Context())  # type: ignore[arg-type]
     assert [one["decision"] for one in journal(signing)] == ["refuse"]
+
+
+def files_of(signing: Settings, answer: dict[str, Any]) -> dict[str, str]:
+    found = client("s3").get_object(Bucket=signing.bucket_name, Key=answer["delivery"]["key"])
+    return {one["path"].rsplit("/", 1)[1]: one["content"] for one in json.loads(found["Body"].read())["files"]}
+
+
+def test_the_next_authority_is_trusted_before_it_signs_and_the_last_one_after_it(signing: Settings) -> None:
+    before = asked(a_request())
+    config = a_config(ca_generation=2)
+    client("ssm").put_parameter(
+        Name=signing.config_parameter, Value=config.model_dump_json(), Type="String", Overwrite=True
+    )
+    after = asked(a_request(ec.generate_private_key(ec.SECP256R1())))
+    assert [before["issued"]["authority"], after["issued"]["authority"]] == [1, 2]
+    bundles = []
+    for answer in (before, after):
+        files = files_of(signing, answer)
+        authorities = x509.load_pem_x509_certificates(files["ca.pem"].encode())
+        node = x509.load_pem_x509_certificate(files["node.pem"].encode())
+        node.verify_directly_issued_by(authorities[0])
+        bundles.append([one.subject.rfc4514_string() for one in authorities])
+    first, second, third = "CN=Quorate demo authority", "CN=Quorate demo authority 2", "CN=Quorate demo authority 3"
+    assert bundles == [[first, second], [second, first, third]]
 
 
 def test_the_key_is_taken_from_the_request_and_the_names_are_not(signing: Settings) -> None:
