@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from moto.autoscaling.exceptions import ValidationError
+from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.models import (
     AutoScalingBackend,
     FakeAutoScalingGroup,
@@ -24,6 +24,11 @@ POLICIES = {
     "InstanceMaintenancePolicy": "instance_maintenance_policy",
     "InstanceLifecyclePolicy": "instance_lifecycle_policy",
 }
+
+
+class ResourceInUseError(AutoscalingClientError):
+    code = "ResourceInUse"
+    message = "You cannot delete an AutoScalingGroup while there are instances in it."
 
 
 class AutoScalingApi:
@@ -88,9 +93,19 @@ class AutoScalingApi:
 
             return resume_processes
 
+        def delete_if_forced(original: Any) -> Any:
+            def delete_auto_scaling_group(response: AutoScalingResponse) -> ActionResult:
+                group = _group(response.autoscaling_backend, response._get_param("AutoScalingGroupName"))
+                if group.instance_states and not response._get_bool_param("ForceDelete", False):
+                    raise ResourceInUseError
+                return original(response)  # type: ignore[no-any-return]
+
+            return delete_auto_scaling_group
+
         def delete_auto_scaling_group(backend: AutoScalingBackend, group_name: str) -> None:
-            scaling.delete(_group(backend, group_name))
-            del backend.autoscaling_groups[group_name]
+            if group := backend.autoscaling_groups.get(group_name):  # CloudFormation finds it deleted, and goes on
+                scaling.delete(group)
+                del backend.autoscaling_groups[group_name]
 
         def describe_scaling_activities(response: AutoScalingResponse) -> ActionResult:
             return ActionResult({"Activities": self._activities.of_group(response._get_param("AutoScalingGroupName"))})
@@ -99,6 +114,7 @@ class AutoScalingApi:
         seams.wrap(AutoScalingResponse, "update_auto_scaling_group", update)
         seams.wrap(AutoScalingResponse, "set_desired_capacity", set_desired)
         seams.wrap(AutoScalingBackend, "resume_processes", resume)
+        seams.wrap(AutoScalingResponse, "delete_auto_scaling_group", delete_if_forced)
         seams.replace(AutoScalingBackend, "delete_auto_scaling_group", delete_auto_scaling_group)
         seams.replace(AutoScalingResponse, "describe_scaling_activities", describe_scaling_activities)
         seams.replace(

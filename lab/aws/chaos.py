@@ -57,6 +57,35 @@ class LambdaFault:
     calls_allowed: int | None
     times: float
     matches: Matches
+    walk: "DeathWalk | None" = None
+
+
+@dataclass
+class DeathWalk:
+    """Kills invocations, each one AWS call later than the one before: from before the first to after the last.
+
+    So many in a row at most, then one is left alone: a task's retries are meant to get through in the end. One that has
+    fewer calls to make than the walk has come to lives, and the walk waits there for one that has more.
+    """
+
+    function: str
+    in_a_row: int
+    times: float = math.inf
+    matches: Matches = any_event
+    _calls: int = 0
+    _row: int = 0
+
+    def next_fault(self) -> LambdaFault | None:
+        if self._row == self.in_a_row:
+            self._row = 0
+            return None
+        fault = LambdaFault(self.function, "Runtime.ExitError", "before", self._calls, 1, self.matches, self)
+        self._row += 1
+        self._calls += 1
+        return fault
+
+    def lived(self, calls_allowed: int) -> None:
+        self._calls, self._row = min(self._calls, calls_allowed), 0
 
 
 @dataclass
@@ -75,7 +104,7 @@ class Chaos:
     """The faults to inject. Safe to change while the lab runs."""
 
     _events: list[EventFault] = field(default_factory=list)
-    _lambdas: list[LambdaFault] = field(default_factory=list)
+    _lambdas: list[LambdaFault | DeathWalk] = field(default_factory=list)
     _apis: list[ApiFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -119,6 +148,10 @@ class Chaos:
         """End the handler's process after so many AWS calls; not even its `except` clauses run."""
         self._add(self._lambdas, LambdaFault(function, "Runtime.ExitError", "before", after_calls, times, matches))
 
+    def kill_lambda_between_calls(self, function: str, *, in_a_row: int = 5) -> None:
+        """End one invocation before its first AWS call, the next after it, and so on until all moments have been."""
+        self._add(self._lambdas, DeathWalk(function, in_a_row))
+
     def throttle(self, service: str, operation: str, *, times: float = 1) -> None:
         """Refuse an API with its throttling error; names are boto3's ("ssm", "SendCommand")."""
         self._add(self._apis, ApiFault(service, operation, times))
@@ -138,11 +171,7 @@ class Chaos:
         with self._lock:
             events = [f"events: {_times(rule)}{_disturbance(rule)}" for rule in self._events if rule.times > 0]
             functions = [
-                f"function {rule.function}: {_times(rule)}"
-                + (f"{rule.error} {rule.when} its work" if rule.calls_allowed is None else "")
-                + (f"killed after {rule.calls_allowed} calls" if rule.calls_allowed is not None else "")
-                for rule in self._lambdas
-                if rule.times > 0
+                f"function {rule.function}: {_times(rule)}{_end(rule)}" for rule in self._lambdas if rule.times > 0
             ]
             apis = [
                 f"{rule.service} {rule.operation}: {_times(rule)}{rule.code or 'throttled'}"
@@ -159,7 +188,8 @@ class Chaos:
         return fault.next_delays() if fault else (0.0,)
 
     def lambda_fault(self, function: str, event: Event) -> LambdaFault | None:
-        return self._take(self._lambdas, lambda fault: fault.function in function and fault.matches(event))
+        rule = self._take(self._lambdas, lambda rule: rule.function in function and rule.matches(event))
+        return rule.next_fault() if isinstance(rule, DeathWalk) else rule  # type: ignore[no-any-return]
 
     def api_fault(self, service: str, operation: str) -> ApiFault | None:
         if not self._apis:
@@ -181,6 +211,14 @@ class Chaos:
 
 def _times(rule: Any) -> str:
     return "" if rule.times == math.inf else f"{rule.times:g} more, "
+
+
+def _end(rule: LambdaFault | DeathWalk) -> str:
+    if isinstance(rule, DeathWalk):
+        return "killed between each two calls"
+    if rule.calls_allowed is None:
+        return f"{rule.error} {rule.when} its work"
+    return f"killed after {rule.calls_allowed} calls"
 
 
 def _disturbance(rule: EventFault) -> str:

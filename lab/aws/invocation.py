@@ -18,20 +18,20 @@ class InvocationKilled(BaseException):
 
 @dataclass(eq=False)
 class Invocation:
-    """`calls_allowed` AWS calls may still be made; the one after them kills the handler."""
+    """`calls_allowed` AWS calls may be made; the one after them kills the handler. `calls` were."""
 
     environment: Mapping[str, str]
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     calls_allowed: int | None = None
+    calls: int = 0
     killed: bool = False
 
     def before_call(self) -> None:
         """Called before each AWS call that the handler makes."""
-        if self.calls_allowed is not None:
-            self.killed = self.killed or self.calls_allowed <= 0
-            self.calls_allowed -= 1
-        if self.killed:
+        if self.killed or self.calls == self.calls_allowed:
+            self.killed = True
             raise InvocationKilled(self.request_id)
+        self.calls += 1
 
     @contextmanager
     def active(self) -> Iterator[None]:

@@ -49,6 +49,8 @@ class Invoked:
     """In seconds since the epoch."""
     cpu_seconds: float
     """Of the handler's own thread, which the embedded AWS answers in as well."""
+    calls: int
+    """AWS calls that it made."""
 
 
 class LambdaFunctions:
@@ -119,11 +121,21 @@ class LambdaFunctions:
             with self._cloud.lock.released(), self._turn():
                 invocation.killed = self._closed
                 outcome = self._call(function, copy.deepcopy(event), invocation)
-            if fault and fault.when == "after":
+            if fault and (fault.when == "after" or (fault.walk and fault.calls_allowed == invocation.calls)):
                 outcome = _fault_outcome(fault.error, invocation)
+            elif fault and fault.walk and fault.calls_allowed is not None:
+                fault.walk.lived(fault.calls_allowed)
         seconds = time.monotonic() - started_at
         self.invoked.append(
-            Invoked(function.function_name, event, outcome.error_type, seconds, time.time(), outcome.cpu_seconds)
+            Invoked(
+                function.function_name,
+                event,
+                outcome.error_type,
+                seconds,
+                time.time(),
+                outcome.cpu_seconds,
+                invocation.calls,
+            )
         )
         return outcome.payload, outcome.error_type is not None, ""
 

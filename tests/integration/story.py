@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from moto.ec2.models import ec2_backends
 
 from lab.aws import ExecutionRecord
 from lab.function_log import FunctionLog
@@ -116,6 +117,27 @@ class Story(Laboratory):
         """How often each command of these phases succeeded: once is enough."""
         return Counter(one.work for one in self.sent if one.phase in phases and one.status == "Success")
 
+    @property
+    def sent_changes(self) -> list[Sent]:
+        """Commands that may change membership."""
+        return [one for one in self.sent if one.phase in ("hand_over", "leave", "remove")]
+
+    def told(self, instance_id: str, component: str, phase: str) -> list[dict[str, Any]]:
+        """What a node answered to each command of these that ended, in the order in which they were sent."""
+        document = names.document(self.config.name, component, phase)
+        pages = self.aws.client("ssm").get_paginator("list_command_invocations")
+        found = [
+            one for page in pages.paginate(InstanceId=instance_id, Details=True) for one in page["CommandInvocations"]
+        ]
+        ended = [one for one in found if one["DocumentName"] == document and one["Status"] == "Success"]
+        return [
+            json.loads(one["CommandPlugins"][0]["Output"])
+            for one in sorted(ended, key=lambda one: one["RequestedDateTime"])
+        ]
+
+    def agent_paused(self, instance_id: str) -> bool:
+        return self.data_center.simulated.world.hosts[instance_id].agent_paused
+
     def calls(self, handler: str) -> Counter[str]:
         return self.aws.calls.by_caller().get(f"lambda:{names.function(self.config.name, handler)}", Counter())
 
@@ -139,6 +161,17 @@ class Story(Laboratory):
         """Auto Scaling launches more slowly after failures, which `settle` alone does not wait for."""
         self.wait_until(lambda: bool(self.suspended(group)), timeout_seconds, lambda: f"{group} launches still")
         self.settle()
+
+    def suspend_launching(self, group: str) -> None:
+        self.aws.client("autoscaling").suspend_processes(
+            AutoScalingGroupName=names.autoscaling_group(self.config.name, group), ScalingProcesses=["Launch"]
+        )
+
+    def free_address(self, instance_id: str) -> None:
+        """EC2 gives the address of a terminated instance to the next one in its subnet; moto keeps it for ever."""
+        backend = ec2_backends[self.aws.account][self.aws.region]
+        instance = backend.get_instance(instance_id)
+        backend.get_subnet(instance.subnet_id).del_subnet_ip(instance.private_ip)
 
     def resume_launching(self, group: str) -> None:
         self.aws.client("autoscaling").resume_processes(

@@ -1,6 +1,12 @@
 """One server, five, a group of servers for each product."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from lambdas.domain.config import PRODUCTS
 from tests.integration.conftest import Open
+from tests.integration.story import Story
 
 
 def test_one_server_is_a_cluster(story: Open) -> None:
@@ -17,8 +23,13 @@ def test_five_servers_become_a_cluster(story: Open) -> None:
     assert len(five.formations) == 1
 
 
-def test_a_group_of_servers_for_each_product_becomes_a_cluster(story: Open) -> None:
-    apart = story("apart").settle()
+@pytest.fixture(scope="module")
+def apart(tell: Open) -> Iterator[Story]:
+    with tell("apart") as formed:
+        yield formed.settle()
+
+
+def test_a_group_of_servers_for_each_product_becomes_a_cluster(apart: Story) -> None:
     assert {group: len(apart.states(group)) for group in ("consul", "vault", "nomad", "jobs")} == {
         "consul": 3,
         "vault": 1,
@@ -31,3 +42,24 @@ def test_a_group_of_servers_for_each_product_becomes_a_cluster(story: Open) -> N
     installed = {sent.component for sent in apart.sent if sent.instance_id == vault and sent.phase == "install"}
     assert installed == {"ca", "consul", "vault"}, "a server of Vault has Consul as a client, and no Nomad"
     assert apart.expects(vault, "consul") is None
+
+
+def test_a_server_of_each_group_goes_when_its_replacement_votes_in_its_own_product(apart: Story) -> None:
+    """All three at once. Vault and Nomad are one server each: 1, 2, 1."""
+    leaving = {product: min(apart.states(product)) for product in PRODUCTS}
+    for server in leaving.values():
+        apart.terminate(server)
+    apart.settle(180)
+
+    apart.assert_one_cluster()
+    for product, server in leaving.items():
+        serving = apart.states(product)
+        assert server not in serving
+        assert set(serving.values()) == {"InService"}
+        [raft] = apart.clusters(product)
+        assert set(raft.peers) == set(raft.voters) == set(serving), "servers of the other groups are no peers of it"
+        assert raft.removals == [server]
+        assert apart.decisions(server)[-1]["decision"] == "release"
+        assert {one.component for one in apart.sent_changes if one.instance_id == server} == {product}
+    members = {member for product in PRODUCTS for member in apart.states(product)}
+    assert set(apart.records("member")) == members

@@ -3,10 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
+from lab.aws.chaos import of_type
+from lambdas.domain import names
 from lambdas.domain.config import PRODUCTS
 from tests.integration.conftest import Open
 from tests.integration.story import Story
+
+LONG = 300.0
+"""Seconds, on a machine that does much else."""
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +68,58 @@ def test_the_leader_goes_once_its_replacement_votes(three: Story) -> None:
 
 
 def test_a_server_that_ec2_terminates_is_replaced_and_its_peers_are_removed(three: Story) -> None:
+    before = {member: told["private_ip"] for member, told in three.records("member").items()}
     server = max(three.states("servers"))
+    three.suspend_launching("servers")
     three.aws.client("ec2").terminate_instances(InstanceIds=[server])
+    three.free_address(server)
+    three.resume_launching("servers")
     three.settle()
 
     assert server not in three.states("servers")
     three.assert_whole(3)
+    [replacement] = set(three.records("member")) - set(before)
+    assert three.records("member")[replacement]["private_ip"] == before[server], "it has the address of a peer"
+    assert "is still the address of" in three.log
     sent = {one.phase for one in three.sent if one.instance_id == server}
     assert "leave" not in sent, "nobody was there to leave"
     assert {one["decision"] for one in three.decisions(server)} >= {"act", "release"}
+
+
+def test_the_end_of_a_cluster_is_forced_and_nothing_hangs_on_a_goodbye(three: Story) -> None:
+    """As docs/goodbye.md has it, with one server that waits in its hook and one that was retained."""
+    waiting, retained, _ = sorted(three.states("servers"))
+    scaling = three.aws.client("autoscaling")
+    three.suspend_launching("servers")
+    three.chaos.drop_events(of_type("terminate lifecycle"), times=1)
+    three.terminate(retained)
+    scaling.complete_lifecycle_action(
+        AutoScalingGroupName=names.autoscaling_group("three", "servers"),
+        LifecycleHookName=names.TERMINATE_HOOK,
+        InstanceId=retained,
+        LifecycleActionResult="ABANDON",
+    )
+    three.terminate(waiting)
+    three.wait_until(lambda: bool(three.decisions(waiting)), 120, lambda: "its goodbye does not begin")
+    assert sorted(three.states("servers").values()) == ["InService", "Terminating:Retained", "Terminating:Wait"]
+
+    groups = [names.autoscaling_group("three", group.name) for group in three.config.groups]
+    for group in groups:
+        with pytest.raises(ClientError, match="ResourceInUse"):
+            scaling.delete_auto_scaling_group(AutoScalingGroupName=group)
+        scaling.delete_auto_scaling_group(AutoScalingGroupName=group, ForceDelete=True)
+    three.settle(LONG)
+    assert three.data_center.simulated.world.hosts == {}
+    assert {one.status for one in three.executions("node_terminate")} == {"SUCCEEDED"}
+    three.sweep()
+    three.settle(LONG)
+    assert [one.status for one in three.executions("sweep")][-1] == "SUCCEEDED", "it runs until the stack is gone"
+
+    formation = three.aws.client("cloudformation")
+    formation.delete_stack(StackName=three.prepared.stack_name)
+    assert three.prepared.stack_name not in {
+        stack["StackName"]
+        for stack in formation.describe_stacks()["Stacks"]
+        if stack["StackStatus"] != "DELETE_COMPLETE"
+    }
+    assert three.table_name in three.aws.client("dynamodb").list_tables()["TableNames"], "its records outlive it"

@@ -122,3 +122,14 @@ def test_a_fault_before_the_work_leaves_it_undone(functions: EmbeddedAws) -> Non
     with pytest.raises(ClientError):
         invoke(functions, "count_calls", {"table": "calls", "name": "never"})
     assert items(functions, "never") == 0
+
+
+def test_a_handler_dies_between_each_two_calls_in_turn_and_lives_in_between(functions: EmbeddedAws) -> None:
+    functions.chaos.kill_lambda_between_calls("count_calls", in_a_row=4)
+    done = []
+    for number in range(10):
+        lived = answer(invoke(functions, "count_calls", {"table": "calls", "name": f"try-{number}-"})) == "done"
+        done.append((items(functions, f"try-{number}-"), lived))
+    first = [(0, False), (1, False), (2, False), (3, False)]
+    assert done == [*first, (5, True), (4, False), (5, False), (5, True), (5, True), (5, True)]
+    assert [one.calls for one in functions.invoked] == [calls for calls, _ in done]
