@@ -28,8 +28,6 @@ class Done:
 class FaultyHosts(Protocol):
     """What hosts of either kind can be made to suffer. Raises LookupError where there is no such host or product."""
 
-    partition_note: str
-
     def kill(self, instance_id: str) -> None: ...
 
     def partition(self, *instance_ids: str) -> None: ...
@@ -121,7 +119,8 @@ class FaultCommands:
             raise ValueError("which nodes shall be cut off from the others?")
         self._hosts.partition(*instance_ids)
         self._cut_off.update(instance_ids)
-        return Done(f"{' '.join(instance_ids)}: cut off from the others{self._hosts.partition_note}", "heal")
+        talk = "; among themselves they still talk, and their agents still reach AWS"
+        return Done(f"{' '.join(instance_ids)}: cut off from the others{talk}", "heal")
 
     def heal(self) -> Done:
         self._hosts.heal()

@@ -167,15 +167,13 @@ class ContainerHosts:
         """The host loses power: EC2 does not know, the agent never answers again."""
         self._engine.kill(self._host(instance_id).name)
 
-    def unplug(self, instance_id: str) -> None:
-        """The host reaches nobody, and goes on. Its agent is silent too, as it is on a real network."""
-        self._network.unplug(self._host(instance_id).machine.private_ip)
-        self.pause_agent(instance_id)
+    def partition(self, *instance_ids: str) -> None:
+        """Cut these hosts off from the others; among themselves they still talk, and all of them with AWS."""
+        self._network.partition(*(self._host(instance_id).machine.private_ip for instance_id in instance_ids))
 
-    def plug(self, instance_id: str) -> None:
-        """End `unplug`."""
-        self._network.plug(self._host(instance_id).machine.private_ip)
-        self.resume_agent(instance_id)
+    def heal(self) -> None:
+        """End every `partition`."""
+        self._network.heal()
 
     def pause_agent(self, instance_id: str) -> None:
         """The SSM agent loses its connection; what it runs goes on."""

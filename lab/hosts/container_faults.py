@@ -6,28 +6,17 @@ from lab.hosts.container import ContainerHosts
 class ContainerFaults:
     """Raises LookupError where there is no such host, or it does not do what it is told."""
 
-    partition_note = ": each has its cable pulled, so that it reaches nobody, AWS included"
-
     def __init__(self, hosts: ContainerHosts) -> None:
         self._hosts = hosts
-        self._unplugged: set[str] = set()
 
     def kill(self, instance_id: str) -> None:
         self._hosts.kill(instance_id)
 
     def partition(self, *instance_ids: str) -> None:
-        for instance_id in instance_ids:
-            self._hosts.unplug(instance_id)
-            self._unplugged.add(instance_id)
+        self._hosts.partition(*instance_ids)
 
     def heal(self) -> None:
-        """End every `partition`; a host that is gone by now needs no cable."""
-        while self._unplugged:
-            instance_id = self._unplugged.pop()
-            try:
-                self._hosts.plug(instance_id)
-            except LookupError:
-                continue
+        self._hosts.heal()
 
     def pause_agent(self, instance_id: str) -> None:
         self._hosts.pause_agent(instance_id)

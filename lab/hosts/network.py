@@ -5,6 +5,7 @@ route and no firewall rule.
 """
 
 import ctypes
+import json
 import os
 import subprocess
 import threading
@@ -14,6 +15,10 @@ from types import TracebackType
 
 NAMESPACES = Path("/run/netns")
 BRIDGE = "vpc"
+PARTITION = "part"
+WITHIN, ACROSS = 10, 11
+"""Priorities of the rules for what is forwarded within a partition, and for all else: behind the one for the
+namespace's own addresses, which is 0."""
 HOST_INTERFACE = "ens5"  # what Nitro instances call their first interface
 METADATA_ADDRESS = "169.254.169.254"
 RESOLVER_ADDRESS = "169.254.169.253"
@@ -36,6 +41,7 @@ class LabNetwork:
         self.vpc = IPv4Network(vpc_cidr)
         self.router_address = str(self.vpc[1])
         self._subnet_routers = {self.router_address}
+        self._partitions = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -104,13 +110,40 @@ class LabNetwork:
         if self._has(_link_name(address)):
             subprocess.run(["ip", "-n", self.name, "link", "del", _link_name(address)], capture_output=True)
 
-    def unplug(self, address: str) -> None:
-        """The fault 'cable pulled': the host lives on and reaches nobody."""
-        self._batch(f"link set {_link_name(address)} down")
+    def partition(self, *addresses: str) -> None:
+        """The fault 'network split': these hosts reach each other, and no other host. What the router stands for (AWS,
+        metadata, names) they still reach.
 
-    def plug(self, address: str) -> None:
-        """End `unplug`."""
-        self._batch(f"link set {_link_name(address)} up")
+        They get a bridge of their own. It answers for the router's addresses, which are the namespace's and not one
+        bridge's; what would be forwarded from it or to it is dropped.
+        """
+        with self._lock:
+            self._partitions += 1
+            bridge = f"{PARTITION}{self._partitions}"
+            self._batch(
+                f"link add {bridge} type bridge",
+                f"link set {bridge} address {mac_address(self.router_address)} up",
+                f"rule add iif {bridge} priority {ACROSS} blackhole",
+            )
+            for address in addresses:
+                self._batch(
+                    f"link set {_link_name(address)} master {bridge}",
+                    f"route replace {address}/32 dev {bridge}",
+                    f"rule add to {address}/32 iif {bridge} priority {WITHIN} lookup main",
+                    f"rule add to {address}/32 iif {BRIDGE} priority {ACROSS} blackhole",
+                )
+
+    def heal(self) -> None:
+        """End every `partition`, whichever of its hosts are still there."""
+        with self._lock:
+            for link in self._links("type", "veth"):
+                self._batch(f"link set {link} master {BRIDGE}")
+            for bridge in self._links("type", "bridge"):
+                if bridge != BRIDGE:
+                    self._batch(f"link delete {bridge}")  # and with it its routes
+            for priority in (WITHIN, ACROSS):
+                while self._succeeds("rule", "delete", "priority", str(priority)):
+                    continue  # one of them each time
 
     def remove(self) -> None:
         """Remove the namespace and with it every interface in it."""
@@ -127,8 +160,16 @@ class LabNetwork:
                 (settings / "conf" / scope / "send_redirects").write_text("0")
 
     def _has(self, link: str) -> bool:
-        shown = subprocess.run(["ip", "-n", self.name, "link", "show", "dev", link], capture_output=True)
-        return shown.returncode == 0
+        return self._succeeds("link", "show", "dev", link)
+
+    def _succeeds(self, *arguments: str) -> bool:
+        return subprocess.run(["ip", "-n", self.name, *arguments], capture_output=True).returncode == 0
+
+    def _links(self, *which: str) -> list[str]:
+        shown = subprocess.run(
+            ["ip", "-n", self.name, "-json", "link", "show", *which], capture_output=True, check=True, text=True
+        )
+        return [link["ifname"] for link in json.loads(shown.stdout or "[]") if link]
 
     def _batch(self, *commands: str) -> None:
         _run(["ip", "-n", self.name, "-batch", "-"], "\n".join(commands))

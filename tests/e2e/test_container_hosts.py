@@ -1,4 +1,4 @@
-"""Container hosts for real: two machines boot, run scripts, see an EC2 around them, and leave nothing behind."""
+"""Container hosts for real: three machines boot, run scripts, see an EC2 around them, and leave nothing behind."""
 
 import contextlib
 import json
@@ -64,6 +64,7 @@ def machine(number: int, user_data: str = "") -> Machine:
 
 ONE = machine(1, user_data="#!/bin/bash\necho from cloud-init > /root/first-boot\n")
 TWO = machine(2)
+THREE = machine(3)
 
 
 @dataclass
@@ -99,8 +100,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     ]
     try:
         with ThreadPoolExecutor() as pool:
-            list(pool.map(hosts.boot, (ONE, TWO)))
-        eventually(lambda: all(hosts.agent_online(m.instance_id) for m in (ONE, TWO)))
+            list(pool.map(hosts.boot, (ONE, TWO, THREE)))
+        eventually(lambda: all(hosts.agent_online(m.instance_id) for m in (ONE, TWO, THREE)))
         yield Lab(hosts, network, authority)
     finally:
         hosts.close()
@@ -240,13 +241,35 @@ def test_hosts_reach_each_other_across_subnets(lab: Lab) -> None:
         return lab.run(script).stdout.strip() == f"ip-10-77-0-12.{REGION}.compute.internal"
 
     eventually(reached)
-    lab.hosts.unplug(TWO.instance_id)
+
+
+@pytest.mark.parametrize("other", [THREE, TWO], ids=["in one subnet", "across subnets"])
+def test_hosts_that_are_cut_off_reach_the_metadata_service_and_nobody_else(lab: Lab, other: Machine) -> None:
+    def reaches(host: Machine, address: str, port: int = 9002) -> bool:
+        return lab.run(f"timeout 1 bash -c ': </dev/tcp/{address}/{port}'", on=host).exit_code == 0
+
+    for host in (ONE, other):
+        lab.out(
+            "systemctl is-active --quiet listens || systemd-run --quiet --unit=listens systemd-socket-activate"
+            " --listen=9002 --accept --inetd cat",
+            on=host,
+        )
+    eventually(lambda: reaches(ONE, other.private_ip) and reaches(other, ONE.private_ip))
+    lab.hosts.partition(ONE.instance_id)
     try:
-        assert not reached()
-        assert not lab.hosts.agent_online(TWO.instance_id)
+        assert not reaches(ONE, other.private_ip)
+        assert not reaches(other, ONE.private_ip)
+        for host in (ONE, other):
+            assert reaches(host, "169.254.169.254", 80)
+            assert lab.hosts.agent_online(host.instance_id)
     finally:
-        lab.hosts.plug(TWO.instance_id)
-    eventually(reached)
+        lab.hosts.heal()
+    eventually(lambda: reaches(ONE, other.private_ip) and reaches(other, ONE.private_ip))
+    lab.hosts.partition(ONE.instance_id, other.instance_id)
+    try:
+        assert reaches(ONE, other.private_ip), "both are on the same side"
+    finally:
+        lab.hosts.heal()
 
 
 def test_a_port_of_loopback_leads_to_a_host(lab: Lab) -> None:

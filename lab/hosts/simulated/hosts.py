@@ -23,8 +23,6 @@ class SimulatedHosts:
     never start a thread: they work in the caller's.
     """
 
-    partition_note = "; among themselves they still talk, and their agents still reach AWS"
-
     def __init__(self, client: Callable[[str], Any] | None = None, *, time_scale: float = 1.0) -> None:
         self.faults = Faults()
         self._clients: dict[str, Any] = {}
