@@ -75,7 +75,7 @@ def test_the_end_of_somebody_else_s_command_answers_nobody(alone: Story) -> None
     alone.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     made = alone.calls("complete_command") - before
     assert made == {"dynamodb:GetItem": 1}
-    assert "not our command" in alone.log_lines()[-1]["message"]
+    assert "it is not ours" in alone.log_lines()[-1]["message"]
 
 
 def answers(story: Story) -> int:
