@@ -12,7 +12,7 @@ from lab.histories.showing import bar, console, keep, table
 from lab.histories.shrink import shrink
 
 BOUND = 120.0
-"""Seconds for searches that come to no end in a time that anybody waits."""
+"""Seconds of the processor for searches that come to no end in a time that anybody waits."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -74,7 +74,7 @@ def exhaust_worlds(
     products: Annotated[str, typer.Option(help="With commas between; three searches if it is left out.")] = "",
     pool: Annotated[int, typer.Option(min=0, help="Misfortunes beyond those that the small world always has.")] = 0,
     states: Annotated[int, typer.Option(min=1, help="Cut off after so many.")] = 3_000_000,
-    seconds: Annotated[float, typer.Option(help="Cut off after so long, each search.")] = 600,
+    seconds: Annotated[float, typer.Option(help="Cut off after so many of the processor, each search.")] = 600,
     as_json: Json = False,
 ) -> None:
     """Search every interleaving of a small world: to the end with one product, to a bound with one more misfortune,
@@ -105,7 +105,7 @@ def exhaust_worlds(
 def try_mutants(
     count: Annotated[int, typer.Option(min=1, help="Histories of each mutant.")] = 300,
     only: Annotated[str, typer.Option(help="One of them, by its name.")] = "",
-    seconds: Annotated[float, typer.Option(help="The longest that the exhaustive search for one may take.")] = 300,
+    seconds: Annotated[float, typer.Option(help="Of the processor: the most for the exhaustive search for one.")] = 300,
     processes: Annotated[int, typer.Option(min=1)] = 2,
     as_json: Json = False,
 ) -> None:

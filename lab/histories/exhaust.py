@@ -10,7 +10,7 @@ late), and an execution hears at once that its command ended.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import monotonic
+from time import process_time
 from typing import NamedTuple
 
 from lab.histories import events, execution, invariants, scaling, settle
@@ -57,6 +57,7 @@ class Found:
     settled: int = 0
     """States from which the way to rest was followed."""
     seconds: float = 0.0
+    """Of the processor: how far a search comes is no matter of who else is busy."""
     rule: str = ""
     words: str = ""
     history: History | None = None
@@ -160,8 +161,8 @@ class Search:
         self, products: tuple[Product, ...], size: int, budget: Budget, most_states: int, most_seconds: float
     ) -> None:
         self.found = Found(products, size)
-        self.most_states, self.deadline = most_states, monotonic() + most_seconds
-        self.began = monotonic()
+        self.most_states, self.deadline = most_states, process_time() + most_seconds
+        self.began = process_time()
         self.parents: dict[int, tuple[int, tuple[Event, ...]]] = {}
         self.restful: set[int] = set()
         """Healed worlds that are known to come to rest."""
@@ -176,7 +177,7 @@ class Search:
             while self.frontier and not found.rule:
                 ahead: list[Node] = []
                 for node in self.frontier:
-                    if len(self.parents) >= self.most_states or monotonic() > self.deadline:
+                    if len(self.parents) >= self.most_states or process_time() > self.deadline:
                         return found
                     self.expand(node, ahead)
                     if found.rule:
@@ -186,7 +187,7 @@ class Search:
             found.complete = True
         finally:
             found.states = len(self.parents)
-            found.seconds = monotonic() - self.began
+            found.seconds = process_time() - self.began
         return found
 
     def expand(self, node: Node, ahead: list[Node]) -> None:
