@@ -125,7 +125,15 @@ class Cluster(Construct):
 
     def _node_group(self, group: Group, after: IDependable, roles: Construct) -> NodeGroup:
         """A group that is made after `after`, with its role among `roles`."""
-        role = NodeRole(roles, group.name, group=group, storage=self.storage, secrets=self.secrets, keys=self.keys)
+        role = NodeRole(
+            roles,
+            group.name,
+            group=group,
+            storage=self.storage,
+            secrets=self.secrets,
+            keys=self.keys,
+            seal=self.config.vault.seal,
+        )
         made = NodeGroup(
             self,
             f"Group-{group.name}",

@@ -27,7 +27,8 @@ def parameter_tier(name: str, value: str) -> str:
             return tier
     raise InvalidConfig(
         f"the cluster file takes {size} bytes as parameter {name}, "
-        f"Parameter Store holds {PARAMETER_BYTES['Advanced']}: use fewer groups or tags, or make it two clusters"
+        f"Parameter Store holds {PARAMETER_BYTES['Advanced']}: use fewer groups or tags, "
+        "shorter PGP keys, or make it two clusters"
     )
 
 

@@ -13,7 +13,7 @@ from cdk_app.secrets import RECOVERY_KEYS, Secrets
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS, role_of
-from lambdas.domain.config import Product, ServerGroup
+from lambdas.domain.config import Product, Seal, ServerGroup
 
 AGENT_ACTIONS = (
     "ssm:UpdateInstanceInformation",
@@ -54,6 +54,7 @@ class NodeRole(Construct):
         storage: Storage,
         secrets: Secrets,
         keys: Keys,
+        seal: Seal,
     ) -> None:
         super().__init__(scope, id)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
@@ -74,7 +75,12 @@ class NodeRole(Construct):
             self._allow_through(keys, "secretsmanager", keys.data, ["kms:GenerateDataKey"])
             self._allow_reading_the_lease(storage, keys)
             if "vault" in group.serves:
-                self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
+                if seal == "awskms":
+                    self._allow(["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], [keys.unseal.key_arn])
+                else:  # the shares that open it, which any of them gives to its own Vault
+                    self._allow(
+                        READ_SECRET, [secrets.arns[RECOVERY_KEYS]], {"secretsmanager:VersionStage": "AWSCURRENT"}
+                    )
                 using = ["kms:GenerateDataKey", "kms:Decrypt"]
                 self._allow_through(keys, "secretsmanager", keys.recovery, using)
                 keys.let_recover(self.role, using)
@@ -89,9 +95,14 @@ class NodeRole(Construct):
         opened = [name for name, products in names.SEALED_SECRETS.items() if product in products]
         # Recovery keys are written without it: whoever initialised Vault has the only copy, the seed still or not.
         own = [name for name in opened if name.startswith(f"{product}/") and name != RECOVERY_KEYS]
-        self._allow(READ_SECRET, [secrets.arns[name] for name in opened], tag)
+        if readable := [secrets.arns[name] for name in opened if name != RECOVERY_KEYS]:
+            self._allow(READ_SECRET, readable, tag)
         if own:
             self._allow(WRITE_SECRET, [secrets.arns[name] for name in own], tag)
+        if RECOVERY_KEYS in opened:  # it sees whose keys are kept, and reads the version that it wrote as a test
+            kept = [secrets.arns[RECOVERY_KEYS]]
+            self._allow(["secretsmanager:DescribeSecret"], kept, tag)
+            self._allow(READ_SECRET, kept, {**tag, "secretsmanager:VersionStage": names.PROBE_LABEL})
 
     def _allow_reading_the_lease(self, storage: Storage, keys: Keys) -> None:
         """One partition of the records: the others hold task tokens, which would let a node speak for another."""

@@ -15,6 +15,7 @@ from lambdas.domain.config import (
     ExistingVpc,
     NewVpc,
     ServerGroup,
+    VaultSettings,
     Versions,
 )
 from lambdas.domain.rules import RULES
@@ -24,6 +25,11 @@ PAGE = Path(__file__).with_name("configuration.md")
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("Cluster", "The keys of the file itself.", ClusterConfig),
     ("`versions`", "What nodes install. The cluster's bucket has to hold these versions.", Versions),
+    (
+        "`vault`",
+        "What unseals Vault, and who has its recovery keys. Vault is told once, when it is initialised.",
+        VaultSettings,
+    ),
     ("`network`, `kind: new`", "A VPC that the stack makes.", NewVpc),
     ("`network`, `kind: existing`", "A VPC that is there, by ids.", ExistingVpc),
     (
@@ -53,7 +59,12 @@ How a change of a key takes effect:
 | refuse | it cannot change in a living cluster: make another one |
 """
 
-REFERENCES = {"Versions": "`versions`", "ServerGroup": "`server_groups`", "ClientPool": "`client_pools`"}
+REFERENCES = {
+    "Versions": "`versions`",
+    "VaultSettings": "`vault`",
+    "ServerGroup": "`server_groups`",
+    "ClientPool": "`client_pools`",
+}
 
 
 def render() -> str:

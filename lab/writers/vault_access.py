@@ -23,8 +23,8 @@ def make_writers_token(secrets_manager: Any, cluster: str, new_client: Callable[
     """`new_client` gives a client of Vault that sends these headers. Raises RefusedError."""
     secret = f"{names.secrets_prefix(cluster)}vault/recovery-keys"
     kept = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
-    root_token = _make_root_token(_asking(new_client({})), kept)
-    ask = _asking(new_client({"X-Vault-Token": root_token}))
+    root_token = make_root_token(asking(new_client({})), kept)
+    ask = asking(new_client({"X-Vault-Token": root_token}))
     try:
         if f"{MOUNT}/" not in ask("GET", "sys/mounts")["data"]:
             ask("POST", f"sys/mounts/{MOUNT}", {"type": "kv", "options": {"version": "2"}})
@@ -36,14 +36,14 @@ def make_writers_token(secrets_manager: Any, cluster: str, new_client: Callable[
     return str(made["auth"]["client_token"])
 
 
-def _asking(client: Client) -> Ask:
+def asking(client: Client) -> Ask:
     def ask(method: str, path: str, body: Any = None) -> Any:
         return client.request(method, path, None if body is None else json.dumps(body).encode())[0]
 
     return ask
 
 
-def _make_root_token(ask: Ask, kept: Mapping[str, Any]) -> str:
+def make_root_token(ask: Ask, kept: Mapping[str, Any]) -> str:
     """Vault hands it out under a one-time pad that it told before."""
     ask("DELETE", "sys/generate-root/attempt")
     begun = ask("PUT", "sys/generate-root/attempt", {})

@@ -21,6 +21,7 @@ from lambdas.domain.config import (
     ExistingVpc,
     NewVpc,
     ServerGroup,
+    VaultSettings,
     Versions,
 )
 from lambdas.domain.errors import InvalidConfig
@@ -32,6 +33,7 @@ Loc = tuple[str | int, ...]
 MODELS: Mapping[Loc, type[BaseModel]] = {
     (): ClusterConfig,
     ("versions",): Versions,
+    ("vault",): VaultSettings,
     ("network", "new"): NewVpc,
     ("network", "existing"): ExistingVpc,
     ("server_groups", 0): ServerGroup,
@@ -39,7 +41,14 @@ MODELS: Mapping[Loc, type[BaseModel]] = {
 }
 """Which model's keys are expected where, as pydantic says where: any index is 0, and the kind of network is a step."""
 
-KEY_DEPTHS: Mapping[str | int, int] = {"versions": 2, "network": 2, "tags": 2, "server_groups": 3, "client_pools": 3}
+KEY_DEPTHS: Mapping[str | int, int] = {
+    "versions": 2,
+    "network": 2,
+    "vault": 2,
+    "tags": 2,
+    "server_groups": 3,
+    "client_pools": 3,
+}
 """How deep the keys are that can be left out one by one; the others can only go as a whole."""
 
 

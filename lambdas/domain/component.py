@@ -83,6 +83,8 @@ class Component:
     name: str
     takes_part: Callable[[Role], bool]
     phases: Mapping[Phase, int]
+    in_cluster: Callable[[ClusterConfig], bool] = lambda config: True
+    """Whether clusters of this configuration have it."""
     product: Product | None = None
     """Whose servers it concerns: decides a node's `kind`, and whose seed runs `secrets` and `bootstrap`."""
     ports: tuple[Port, ...] = ()

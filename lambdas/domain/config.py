@@ -8,13 +8,25 @@ one), `replace` (nodes are replaced) or `refuse`. What concerns several fields a
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from lambdas.domain import pgp
 
 Product = Literal["consul", "vault", "nomad"]
 PRODUCTS: tuple[Product, ...] = ("consul", "vault", "nomad")
 System = Literal["debian_12", "ubuntu_24_04", "amazon_linux_2023"]
 Architecture = Literal["arm64", "amd64"]
 Driver = Literal["docker", "exec", "raw_exec"]
+Seal = Literal["awskms", "shamir"]
 Change = Literal["live", "rolling", "replace", "refuse"]
 
 VOTER_COUNTS = (1, 3, 5, 7)
@@ -31,10 +43,11 @@ PATTERN_WORDS = {
     r"^[a-zA-Z0-9-_]{1,128}$": "1 to 128 letters, digits, hyphens and underscores",
     r"^vpc-[0-9a-f]{8,17}$": "the id of a VPC such as vpc-0123456789abcdef0",
     r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0123456789abcdef0",
+    r"^[A-Za-z0-9+/]+={0,2}$": "base64, in one line",
 }
 """Each pattern in words, for whoever wrote something else."""
 
-_VERSION, _NAME, _REGION, _ZONE, _INSTANCE_TYPE, _NODE_POOL, _VPC, _SUBNET = PATTERN_WORDS
+_VERSION, _NAME, _REGION, _ZONE, _INSTANCE_TYPE, _NODE_POOL, _VPC, _SUBNET, _BASE64 = PATTERN_WORDS
 
 Version = Annotated[str, StringConstraints(pattern=_VERSION)]
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
@@ -45,6 +58,15 @@ InstanceType = Annotated[str, StringConstraints(pattern=_INSTANCE_TYPE)]
 NodePool = Annotated[str, StringConstraints(pattern=_NODE_POOL)]
 VpcId = Annotated[str, StringConstraints(pattern=_VPC)]
 SubnetId = Annotated[str, StringConstraints(pattern=_SUBNET)]
+
+
+def _public_key(text: str) -> str:
+    if problem := pgp.problem_of(text):
+        raise ValueError(problem)
+    return text
+
+
+PgpKey = Annotated[str, StringConstraints(pattern=_BASE64), AfterValidator(_public_key)]
 
 RULES_LATER = "rules_later"
 """Key of the validation context that leaves `rules` to the caller, who wants each problem by itself."""
@@ -63,6 +85,21 @@ class Versions(Model):
     vault: Version = _key("rolling", "Vault", "1.21.1")
     nomad: Version = _key("rolling", "Nomad", "1.11.3")
     cni_plugins: Version = _key("replace", "CNI reference plugins on clients", "1.9.1")
+
+
+class VaultSettings(Model):
+    seal: Seal = _key(
+        "refuse",
+        "What unseals Vault: `awskms`, a KMS key, or `shamir`, key shares that servers read from Secrets Manager",
+        "awskms",
+    )
+    recovery_pgp_keys: tuple[PgpKey, ...] = _key(
+        "refuse",
+        "Operators' PGP public keys, binary and in base64: a recovery key for each, of which a majority is needed;"
+        " empty: five that nothing else encrypts, of which three are needed",
+        (),
+        max_length=9,
+    )
 
 
 class ServerGroup(Model):
@@ -139,6 +176,7 @@ class ClusterConfig(Model):
     certificate_days: int = _key(
         "live", "Life of a node's certificate, renewed when two thirds of it are over", 30, ge=1, le=825
     )
+    vault: VaultSettings = _key("refuse", "What unseals Vault, and who has its recovery keys", VaultSettings())
     ca_generation: int = _key(
         "live", "Authority that signs nodes: one more than before, and the next one takes over", 1, ge=1, le=100
     )

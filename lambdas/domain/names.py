@@ -76,6 +76,9 @@ SEALED_SECRETS: Mapping[str, tuple[Product, ...]] = {
 """What only a break-glass role reads; until the cluster is formed, so do the seeds of these products. Nomad's makes
 Consul's auth method for workload identities."""
 
+PROBE_LABEL = "QUORATE_PROBE"
+"""Label of a secret's version that was written to see that the secret keeps what it is given."""
+
 LAUNCH_HOOK = "quorate-launch"
 TERMINATE_HOOK = "quorate-terminate"
 CLUSTER_TAG = "quorate:cluster"

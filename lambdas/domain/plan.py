@@ -140,6 +140,18 @@ def plan_step(site: Site, node_on: Node, step: Step, fencing: int, scope: str) -
     return Plan({step.phase: (command,)})
 
 
+def plan_unsealing(site: Site, nodes: Sequence[Node], scope: str) -> Plan:
+    """Vault's servers that run and are sealed. Facts are of their moment: `scope` names the sweep that found them."""
+    of_vault = component_named("vault_unseal")
+    return Plan(
+        {
+            Phase.VERIFY: tuple(
+                _command(site, node, of_vault, Phase.VERIFY, scope, _as_member(site, node)(of_vault)) for node in nodes
+            )
+        }
+    )
+
+
 def plan_request(site: Site, node: Node, scope: str) -> Plan:
     """The next key of a node that has one, and its request. The one in use stays until a certificate is there."""
     return Plan({Phase.REQUEST: _commands(site, node, Phase.REQUEST, scope, lambda _: {})})
@@ -285,7 +297,11 @@ def _reference(delivery: Delivery) -> dict[str, str]:
 def _commands(
     site: Site, node: Node, phase: Phase, scope: str, parameters: Callable[[Component], dict[str, str]]
 ) -> tuple[Command, ...]:
-    taking_part = [component for component in COMPONENTS if phase in component.phases and component.takes_part(node)]
+    taking_part = [
+        component
+        for component in COMPONENTS
+        if phase in component.phases and component.takes_part(node) and component.in_cluster(site.config)
+    ]
     return tuple(_command(site, node, component, phase, scope, parameters(component)) for component in taking_part)
 
 

@@ -176,6 +176,19 @@ def _network_is_large_enough(config: ClusterConfig) -> Iterator[Problem]:
             )
 
 
+def _pgp_keys_have_recovery_keys_to_encrypt(config: ClusterConfig) -> Iterator[Problem]:
+    """PGP keys are each there once, and only where KMS unseals Vault: servers have to read the shares of `shamir`."""
+    keys = config.vault.recovery_pgp_keys
+    if keys and config.vault.seal == "shamir":
+        yield Problem(
+            "vault.recovery_pgp_keys",
+            "servers have to read the shares that unseal Vault: leave the keys out, or use `seal: awskms`",
+            ("vault.seal",),
+        )
+    if len(set(keys)) < len(keys):
+        yield Problem("vault.recovery_pgp_keys", "a key is there twice: one person would have two recovery keys")
+
+
 def _tags_are_taken_by_aws(config: ClusterConfig) -> Iterator[Problem]:
     """Tags are within AWS's limits, and none begins with `aws:` or `quorate:`."""
     if len(config.tags) > TAG_LIMIT:
@@ -202,5 +215,6 @@ RULES: tuple[Callable[[ClusterConfig], Iterator[Problem]], ...] = (
     _subnets_have_zones,
     _network_is_free,
     _network_is_large_enough,
+    _pgp_keys_have_recovery_keys_to_encrypt,
     _tags_are_taken_by_aws,
 )

@@ -21,17 +21,24 @@ from lambdas.aws.sweep_record import Seen
 from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.membership.journal import Entry
+from lambdas.domain.membership.observation import Observation
 from lambdas.domain.membership.triage import Attended, Finding, outsiders, triage
 from lambdas.domain.neglect import launch_event, neglected
+from lambdas.domain.node import describe_server
 from lambdas.domain.observed import observe
+from lambdas.domain.phases import Phase
+from lambdas.domain.plan import Site, plan_unsealing
 from lambdas.domain.rotation import OVERDUE_SECONDS
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 
 
 @entry
-def handler(event: dict[str, Any], context: object) -> None:
-    """`event`: {"formed", "observed": answers of Observe, "execution"}. Every repair may be made twice."""
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event`: {"formed", "observed": answers of Observe, "execution"}. Every repair may be made twice.
+
+    Returns {"unseal": commands for servers whose Vault is sealed, each in a Map of its own}.
+    """
     settings = Settings.from_environment()
     _answer_overdue(settings.table_name)
     config = cluster_config.load(settings.config_parameter)
@@ -43,11 +50,24 @@ def handler(event: dict[str, Any], context: object) -> None:
     found = neglected(states, launches=launches, goodbyes=goodbyes)
     seen = sweep_record.read(settings.table_name)
     out: frozenset[str] = frozenset()
+    unseal: list[dict[str, Any]] = []
     if event["formed"]:
         begun = {one.subject for one in found}
-        attended = Attended(goodbyes=goodbyes | begun, launches=frozenset(states), outsiders=seen.outsiders)
-        more, out = _look(config, settings.table_name, event["observed"], attended)
-        found += more
+        attended = Attended(
+            goodbyes=goodbyes | begun,
+            launches=frozenset(states),
+            outsiders=seen.outsiders,
+            unseals=config.vault.seal == "shamir",
+        )
+        seen_now = _look(config, settings.table_name, event["observed"])
+        found += triage(seen_now, attended)
+        out = outsiders(seen_now)
+        unseal = _unsealing(
+            Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name),
+            seen_now,
+            found,
+            event["execution"],
+        )
     for one in found:
         decided(f"{one.what}: {one.reason}", node=one.subject)
         again = _key(one) in seen.findings
@@ -62,10 +82,11 @@ def handler(event: dict[str, Any], context: object) -> None:
                 executions.start_for(machines["goodbye"], one.subject, {"subject": one.subject, "by": "sweep"})
             case "replace":
                 lifecycle.set_unhealthy(one.subject)
-            case "call" if again:  # an election is over before anybody has read the message
+            case "call" | "unseal" if again:  # an election is over before anybody has read the message
                 count("HumansCalled")
     _go_on_rotating(settings)
     sweep_record.write(settings.table_name, Seen(out, frozenset(map(_key, found))))
+    return {"unseal": unseal}
 
 
 def _go_on_rotating(settings: Settings) -> None:
@@ -97,9 +118,12 @@ def _tended(table: str, of: Of, machine_arn: str) -> frozenset[str]:
     return frozenset(claim.subject for claim in claims.every(table, of) if claim.execution in running)
 
 
-def _look(
-    config: ClusterConfig, table: str, observed: list[Any], attended: Attended
-) -> tuple[list[Finding], frozenset[str]]:
+def _look(config: ClusterConfig, table: str, observed: list[Any]) -> Observation:
     known = members.every(table)
-    seen = observe(config, servers.find(config, known), known, observed)
-    return list(triage(seen, attended)), outsiders(seen)
+    return observe(config, servers.find(config, known), known, observed)
+
+
+def _unsealing(site: Site, seen: Observation, found: list[Finding], scope: str) -> list[dict[str, Any]]:
+    sealed = {one.subject for one in found if one.what == "unseal"}
+    nodes = [describe_server(site.config, server) for server in seen.servers if server.instance_id in sealed]
+    return [{"commands": [command]} for command in plan_unsealing(site, nodes, scope).of(Phase.VERIFY)]

@@ -1,26 +1,76 @@
 # shellcheck shell=bash
-# The one secret that keeps Vault's recovery keys. Tried before Vault is initialised; never written over.
+# The one secret that keeps Vault's keys. The ids of its versions are request tokens of ours, and a label names the
+# server: who may ask for those knows whether there are keys and whose they are, and reads none.
 source "${BASH_SOURCE[0]%/*}/new_secrets.sh"
+source "${BASH_SOURCE[0]%/*}/imds.sh"
 
-recovery_secret=vault/recovery-keys
-recovery_keys=
+# Of a version that no reader of keys asks for: the write test, and keys of a Vault that is not finished.
+probe_label=QUORATE_PROBE
+unfinished_label=QUORATE_UNFINISHED
 
-# read_recovery_keys: the stored document is in recovery_keys; fails where there is none. The first version that a
-# secret ever gets is its current one, so a probe may be: it has no keys.
-read_recovery_keys() {
-  recovery_keys=
-  read_secret "$recovery_secret" || return 1
-  recovery_keys=$(jq --compact-output 'select(.recovery_keys)' <<<"$secret_value") ||
-    fail 70 "secret $recovery_secret holds something that is no JSON"
-  secret_value=
-  [[ -n $recovery_keys ]]
+# Whose keys are kept: `none`; `ours`, which this server stored in this generation; `sibling`, which another server
+# stored in this generation; `foreign`.
+keys_kept=
+# Labels of their version, with a blank around each.
+keys_labels=
+
+# read_key_store: the first version that a secret ever gets is its current one, so the probe may be.
+read_key_store() {
+  local facts current
+  secrets_manager DescribeSecret "{\"SecretId\":\"${SSM_SecretsPrefix:?}$key_secret\"}"
+  case $reply_status:$aws_error in
+  200:*) ;;
+  # A tag opens it to the seed, and may take a moment to count.
+  *:AccessDeniedException) fail 75 "secret $key_secret is not open to this node" ;;
+  *) fail 70 "asking for secret $key_secret answered $reply_status $aws_error" ;;
+  esac
+  facts=$(jq --raw-output '(.VersionIdsToStages // {}) | to_entries[]
+    | select(.value | index("AWSCURRENT")) | "\(.key) \(.value | join(" ")) "' <<<"$reply_body")
+  current=${facts%% *}
+  keys_labels=" ${facts#* }"
+  if [[ -z $current || $current == "$(write_token "$key_secret $probe_label")" ]]; then
+    keys_kept=none
+  elif [[ $current != "$(write_token "$key_secret AWSCURRENT generation ${SSM_Generation:?}")" ]]; then
+    keys_kept=foreign
+  else
+    [[ $keys_labels == *" $(own_label) "* ]] && keys_kept=ours || keys_kept=sibling
+  fi
 }
 
-# try_key_store: what is written must be what is read, under a label that no reader of keys asks for.
+# refuse_foreign_keys: those are of another Vault, which may live.
+refuse_foreign_keys() {
+  [[ $keys_kept != foreign ]] || fail 70 "secret $key_secret has keys that generation $SSM_Generation did not store: \
+they are never written over; move them away before this generation forms a Vault"
+}
+
+# try_key_store: what is written must be what is read.
 try_key_store() {
-  local -r probe="{\"probe\":\"generation ${SSM_Generation:?}\"}"
-  write_secret "$recovery_secret" "$probe" QUORATE_PROBE ||
-    fail 70 "the key store holds another probe of this generation"
-  read_secret "$recovery_secret" QUORATE_PROBE || secret_value=
+  local -r probe='{"probe":"no keys"}'
+  # For the same in every generation: that is how a version without keys is known.
+  store_version "$key_secret" "$probe" "$probe_label" "$key_secret $probe_label" ||
+    fail 70 "the key store holds another probe"
+  read_secret "$key_secret" "$probe_label" || secret_value=
   [[ $secret_value == "$probe" ]] || fail 70 "the key store does not return what was written to it"
+}
+
+own_label() {
+  printf 'QUORATE_STORED_BY_%s' "${instance_id:?}"
+}
+
+# store_unfinished_keys KEYS: of a Vault that nobody but this script can reach yet.
+store_unfinished_keys() {
+  store_version "$key_secret" "$1" "$unfinished_label" "$key_secret $(make_token)"
+}
+
+# keep_keys KEYS: from now on they are the cluster's. Fails where another server of this generation was first.
+keep_keys() {
+  store_version "$key_secret" "$1" "AWSCURRENT $(own_label)" "$key_secret AWSCURRENT generation ${SSM_Generation:?}"
+}
+
+instance_id=
+
+# read_instance_id: a probe.
+read_instance_id() {
+  imds_get meta-data/instance-id || return 1
+  instance_id=$reply_body
 }

@@ -9,13 +9,14 @@ write_token() {
   printf '%s-%s-%s-%s-%s' "${digest:0:8}" "${digest:8:4}" "${digest:12:4}" "${digest:16:4}" "${digest:20:12}"
 }
 
-# store_version NAME VALUE LABEL WHAT
+# store_version NAME VALUE LABELS WHAT
 store_version() {
-  local -r id=${SSM_SecretsPrefix:?}$1 label=$3
+  local -r id=${SSM_SecretsPrefix:?}$1 labels=$3
   local token value body
   token=$(write_token "$4")
   value=$(json_string "$2")
-  body="{\"SecretId\":\"$id\",\"ClientRequestToken\":\"$token\",\"VersionStages\":[\"$label\"],\"SecretString\":$value}"
+  body="{\"SecretId\":\"$id\",\"ClientRequestToken\":\"$token\",\
+\"VersionStages\":[\"${labels// /\",\"}\"],\"SecretString\":$value}"
   secrets_manager PutSecretValue "$body"
   case $reply_status:$aws_error in
   200:*) log "stored secret $id" ;;

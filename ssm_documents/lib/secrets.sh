@@ -4,6 +4,9 @@ source "${BASH_SOURCE[0]%/*}/aws.sh"
 
 secret_value=
 
+# shellcheck disable=SC2034 # what keeps Vault's keys, for those who use them
+key_secret=vault/recovery-keys
+
 # read_secret NAME [LABEL]: the value is in secret_value; fails where it has none yet.
 read_secret() {
   local -r id=${SSM_SecretsPrefix:?}$1 label=${2:-AWSCURRENT}

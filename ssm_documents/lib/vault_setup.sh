@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a root token is for: audit, auth methods, policies. Where one comes from later, and how all of them end.
+# What a root token is for: audit, auth methods, policies.
 source "${BASH_SOURCE[0]%/*}/api.sh"
 source "${BASH_SOURCE[0]%/*}/configuration.sh"
 
@@ -21,45 +21,11 @@ try_vault_request() {
   return 1
 }
 
-# make_root_token STORED: from the stored recovery keys. Vault hands it out under a one-time pad that it told before.
-make_root_token() {
-  local nonce pad key
-  vault_request DELETE sys/generate-root/attempt # one that was cut off would be in the way
-  vault_request PUT sys/generate-root/attempt '{}'
-  nonce=$(jq --raw-output .nonce <<<"$reply_body")
-  pad=$(jq --raw-output .otp <<<"$reply_body")
-  while read -r key; do
-    vault_request PUT sys/generate-root/update "{\"key\":\"$key\",\"nonce\":\"$nonce\"}"
-  done <<<"$(jq --raw-output '.recovery_keys[:.recovery_threshold][]' <<<"$1")"
-  vault_token=$(remove_pad "$(jq --raw-output .encoded_token <<<"$reply_body")" "$pad")
-  reply_body=
-}
-
-# remove_pad ENCODED PAD: exclusive or, byte by byte.
-remove_pad() {
-  local encoded=$1
-  local -r pad=$2
-  local bytes index code octal token=
-  while ((${#encoded} % 4)); do
-    encoded+="=" # Vault leaves the padding out
-  done
-  mapfile -t bytes < <(printf '%s' "$encoded" | base64 --decode | od -A n -t u1 -w1 -v)
-  for index in "${!bytes[@]}"; do
-    printf -v code '%d' "'${pad:index:1}"
-    printf -v octal '\\%03o' $((bytes[index] ^ code))
-    token+=$octal
-  done
-  printf '%b' "$token"
-}
-
-# ensure_mounted PATH KEY METHOD: what `values` has under KEY, where Vault lists nothing of that name.
-ensure_mounted() {
-  local -r path=$1 key=$2 method=$3
+# mount PATH KEY METHOD: what `values` has under KEY.
+mount() {
+  local -r path=$1 method=$3
   local rows name body
-  vault_request GET "$path"
-  rows=$(jq --raw-output --arg key "$key" --argjson values "$values" \
-    '.data as $mounted | $values[$key] | to_entries[] | select($mounted["\(.key)/"] | not)
-      | "\(.key)\t\(.value | tojson)"' <<<"$reply_body")
+  rows=$(jq --raw-output --arg key "$2" '.[$key] | to_entries[] | "\(.key)\t\(.value | tojson)"' <<<"$values")
   while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
     vault_request "$method" "$path/$name" "$body"
@@ -87,20 +53,8 @@ make_writes() {
   done <<<"$rows"
 }
 
-# revoke_root_tokens: those of runs that were cut off, then our own.
-revoke_root_tokens() {
-  local own accessor
-  vault_request GET auth/token/lookup-self
-  own=$(jq --raw-output .data.accessor <<<"$reply_body")
-  vault_request LIST auth/token/accessors
-  while read -r accessor; do
-    [[ -n $accessor && $accessor != "$own" ]] || continue
-    vault_api POST auth/token/lookup-accessor "{\"accessor\":\"$accessor\"}"
-    [[ $reply_status == 200 ]] || continue # it expired meanwhile
-    jq --exit-status '.data.policies | index("root")' <<<"$reply_body" >/dev/null || continue
-    vault_request POST auth/token/revoke-accessor "{\"accessor\":\"$accessor\"}"
-    log "revoked a root token that was left behind"
-  done <<<"$(jq --raw-output '.data.keys[]' <<<"$reply_body")"
+# revoke_root_token: Vault has no other one, as it was made by this run.
+revoke_root_token() {
   vault_request POST auth/token/revoke-self
   vault_token=
 }

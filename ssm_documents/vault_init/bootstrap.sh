@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Initialises Vault exactly once, keeps its recovery keys before anything else, makes audit, auth and policies with the
-# root token, which only this script ever has, and revokes it.
+# Makes the cluster's Vault, exactly once: initialised, audited, with its auth and policies, the root token revoked.
 #
-# A repetition goes on from what it finds. Where keys are stored it makes itself a root token with them, completes what
-# is missing and revokes every root token there is, so that none of a run that was cut off stays behind.
+# All of it happens while Vault is alone on this server (lib/vault_alone.sh), and ends with the keys' becoming the
+# cluster's, which the key store lets one server of a generation do. So there are kept keys if and only if there is a
+# finished Vault; whatever a run that died has left is empty, and is made anew.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/lock.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/key_store.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/vault_alone.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_setup.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/vault_unseal.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Generation ConfigurationKey ConfigurationSha256
 readonly cluster=${SSM_Cluster:?}
@@ -16,60 +19,89 @@ readonly configuration_key=${SSM_ConfigurationKey:?}
 readonly configuration_sha256=${SSM_ConfigurationSha256:?}
 
 initialised=false
+keys=
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
   read_values
-  recovery_secret=$(jq --raw-output .recovery_secret <<<"$values")
-  wait_until 60 "Vault's API" succeeds vault GET sys/init
-  if read_recovery_keys; then
-    wait_for_that_vault
-    make_root_token "$recovery_keys"
-  else
-    ! is_initialised || fail 70 "$keys_are_lost"
-    initialise
-    wait_until 60 "Vault's leader" is_active
-  fi
-  ensure_mounted sys/audit audit PUT # first: what follows is on record
-  ensure_mounted sys/auth auth POST
-  write_policies
-  make_writes
-  revoke_root_tokens
+  wait_until 10 "this instance's id" read_instance_id
+  with_lock vault 60 make_or_find_vault
   result "{\"initialised\":$initialised,\"root_token\":\"revoked\"}"
 }
 
-readonly keys_are_lost="Vault is initialised, but its recovery keys were never stored: they are lost. It holds nothing \
-yet: stop vault and empty /var/lib/vault on every server, then form the cluster again"
-
-# There are keys, so there is a Vault: this node joins it. A second one would be a cluster beside the first.
-wait_for_that_vault() {
-  local -r end=$((SECONDS + 60))
-  until is_initialised; do
-    ((SECONDS < end)) || fail 70 "recovery keys are stored, but this node's Vault is not initialised and joins none: \
-the keys are never written over"
-    sleep 1
-  done
-  wait_until 60 "Vault's leader" is_active
+make_or_find_vault() {
+  read_key_store
+  refuse_foreign_keys
+  [[ $keys_kept != none ]] || make_vault
+  [[ $keys_kept != sibling ]] || ! is_alone || give_way
+  join_vault
+  wait_for_vault
 }
 
-is_initialised() {
-  succeeds vault GET sys/init && jq --exit-status .initialized <<<"$reply_body" >/dev/null
+make_vault() {
+  try_key_store
+  is_alone || ! is_initialised || refuse_vault
+  isolate_vault
+  ! is_initialised || empty_vault
+  printf '%s' "$generation" >"$made_by" # not initialised, and nobody but us can do it: what is here from now on is ours
+  initialise
+  ! waits_for_shares || unseal_with "$keys" || fail 70 "Vault does not take its own keys: $obstacle"
+  wait_until 60 "Vault's leader" is_active
+  mount sys/audit audit PUT # first: what follows is on record
+  mount sys/auth auth POST
+  write_policies
+  make_writes
+  revoke_root_token
+  finish_keys
 }
 
 # The answer comes once, and between it and the store is nothing but memory.
 initialise() {
-  try_key_store
-  local keys
-  vault_api PUT sys/init "$(jq --compact-output '{recovery_shares, recovery_threshold}' <<<"$values")" --max-time 200
+  vault_api PUT sys/init "$(jq --compact-output .initialise <<<"$values")" --max-time 200
   [[ $reply_status == 200 ]] || fail 70 "initialising Vault answered $(describe_reply)"
   vault_token=$(jq --raw-output .root_token <<<"$reply_body")
   keys=$(jq --compact-output --arg cluster "$cluster" --argjson generation "$generation" --argjson values "$values" \
-    '{$cluster, $generation, recovery_threshold: $values.recovery_threshold, recovery_keys: .recovery_keys_base64}' \
-    <<<"$reply_body")
+    '{$cluster, $generation, recovery_threshold: $values.threshold,
+      encrypted: ($values.initialise | has("recovery_pgp_keys")),
+      recovery_keys: (.recovery_keys_base64 // .keys_base64)}' <<<"$reply_body")
   reply_body=
-  aws_patience_seconds=120 # whatever happens to this script now, those keys are the only ones
-  write_secret "$recovery_secret" "$keys" || fail 70 "another run of this generation stored recovery keys meanwhile"
-  initialised=true
+  store_unfinished_keys "$keys"
+}
+
+finish_keys() {
+  read_key_store
+  refuse_foreign_keys
+  aws_patience_seconds=120 # all is done but this
+  if [[ $keys_kept == none ]] && keep_keys "$keys"; then
+    keys_kept=ours
+    initialised=true
+  else
+    keys_kept=sibling
+  fi
+  keys=
+}
+
+# Another server of this generation was first: its Vault is the cluster's, and ours, which nobody has seen, goes.
+give_way() {
+  log "another server has made the cluster's Vault"
+  ! is_initialised || empty_vault
+  rm -f "$made_by" # what is here from now on is not ours to empty
+}
+
+# There are keys, so there is a Vault: this server has it, or joins it.
+wait_for_vault() {
+  local -r end=$((SECONDS + 60))
+  until is_initialised; do
+    ((SECONDS < end)) || fail 70 "recovery keys are kept, but this node's Vault is not initialised and joins none: \
+the keys are never written over"
+    sleep 1
+  done
+  ! waits_for_shares || wait_until 60 "Vault's unsealing" unseal_vault
+  wait_until 60 "Vault's leader" is_active
+}
+
+waits_for_shares() {
+  has_seal '.type == "shamir" and .initialized and .sealed'
 }
 
 is_active() {

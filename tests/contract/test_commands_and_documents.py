@@ -37,6 +37,7 @@ from lambdas.domain.plan import (
     plan_request,
     plan_rotation,
     plan_step,
+    plan_unsealing,
 )
 from lambdas.domain.rotation import STAGES
 from tests.builders import a_config, a_node
@@ -60,6 +61,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
             {"name": "no-docker", "drivers": ["exec"]},
         ],
     },
+    "by shares": {"vault": {"seal": "shamir"}},
     "on ubuntu": {"system": "ubuntu_24_04", "region": "ap-southeast-2"},
     "on amazon linux": {"system": "amazon_linux_2023"},
 }
@@ -119,6 +121,8 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             yield from rotations(site, node, scope)
             yield plan_purge(site, [member for member, _ in members], node.instance_id, node, scope)
     yield plan_observation(site, [node for node, _ in members], scope)
+    if config.vault.seal == "shamir":
+        yield plan_unsealing(site, [node for node, _ in members], scope)
     yield plan_formation(site, members, generation=12, scope=formation_scope(config.name, 12))
 
 
@@ -251,6 +255,7 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
         "$.decision.value.commands",  # decide_step
         *(f"$.drain.value.{key}" for key in ("commands", "leave", "purge")),  # drain_client
         "$.plan.value.observe",  # plan_sweep
+        "$.triage.value.unseal",  # triage
         "$.turn.value.items",  # plan_renewal, whose items have a "request"
         "$.request",
         *(f"$.reload.value.{phase}" for phase in (Phase.CONFIGURE, Phase.RELOAD, Phase.VERIFY)),  # plan_reload

@@ -122,6 +122,8 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note(product, "adopt", bench.deliver(server, product, "adopt", held, Kind="server", **configured))
     for product in ("consul", "vault", "nomad"):
         note(product, "reload", bench.run(server, product, "reload"))
+        if product == "vault":
+            note("vault_unseal", "verify", bench.run(other, "vault_unseal", "verify", Kind="server"))
         note(product, "verify", bench.run(other, product, "verify", Kind="server"))
         note("node", "observe", bench.run(other, "node", "observe", Serves=product), told=product)
         note(product, "hand_over", bench.change(server, product, "hand_over", bench.raft_id(product, server)))

@@ -4,9 +4,11 @@ Linux answers on all of 127.0.0.0/8, so several servers with the products' usual
 in systemd's and AWS's place stands in tests/shell.
 """
 
+import http.client
 import json
 import os
 import signal
+import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lab.writers.client import Client
+from lab.writers.vault_access import asking
 from lambdas.domain.authorities import trusted
 from lambdas.domain.certificate import make_authority, names_for, sign
 from lambdas.domain.component import FileSet, Surroundings
@@ -27,6 +31,21 @@ from tests.shell.stand_ins.cloud import REGION, Cloud
 from tests.shell.stand_ins.metadata import Metadata
 
 PORTS = (8501, 8200, 4646)
+
+KILLING_CURL = """\
+#!/usr/bin/env bash
+body=$(cat) when='{when}' script=
+printf '%s' "$body" | {real} "$@"
+code=$?
+[[ "$* $body" =~ $when ]] || exit $code
+process=$PPID
+while [[ $(tr '\\0' ' ' </proc/$process/cmdline) == *_script.sh* ]]; do
+  script+=" $process"
+  read -r _ _ _ process _ </proc/$process/stat
+done
+kill -KILL $script
+"""
+"""Subshells of the script bear its name: all of them, up to the script itself."""
 
 
 class ClusterAuthority:
@@ -70,6 +89,7 @@ class RealNode(ScratchNode):
             directory, aws_port=cloud.port, metadata_port=self.metadata.port, authority_file=aws_authority.file
         )
         self.routes = [f"127.0.0.1:{port}:{self.address}:{port}" for port in PORTS]
+        self._binaries = binaries
         self._config, self._authority, self._cloud, self._peers = config, authority, cloud, peers
         instance = Instance(instance_id=f"i-{number:017x}", private_ip=self.address, availability_zone=f"{REGION}a")
         self.node = describe_node(config, instance, f"quorate-{CLUSTER}-servers")
@@ -84,9 +104,17 @@ class RealNode(ScratchNode):
             (self.root / "var/lib" / product).mkdir(exist_ok=True)
             command = (
                 f"export SSL_CERT_FILE={aws_authority.file} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x\n"
+                f"{self._alone() if product == 'vault' else ''}"
                 f"exec {binaries / product} {words.format(root=self.root)}\n"
             )
             (self.root / ".units" / f"{product}.command").write_text(command)
+
+    def _alone(self) -> str:
+        """What systemd makes of the drop-in: another configuration, whose loopback is this node's own."""
+        unit, alone = self.root / "etc/systemd/system/vault.service.d/alone.conf", self.root / "etc/vault.d/alone"
+        here = f"sed -i 's/127.0.0.1:820/{self.address}:820/' {alone}/vault.json"
+        run = f"exec /usr/bin/env {self._binaries / 'vault'} server -config={alone}/vault.json"
+        return f"if [[ -e {unit} ]]; then {here}; {run}; fi\n"
 
     def prepare(self) -> None:
         """Key, certificate, configuration: by the documents."""
@@ -121,6 +149,32 @@ class RealNode(ScratchNode):
             "SecretsPrefix": SECRETS_PREFIX,
             "Generation": str(generation),
         }
+
+    def killed(self, name: str, phase: str, when: str, **parameters: str) -> Ended:
+        """The script, killed when curl has come back from what `when` matches, before it reads the answer."""
+        curl = self.bin / "curl"
+        real = curl.readlink()
+        curl.unlink()
+        curl.write_text(KILLING_CURL.format(real=real, when=when))
+        curl.chmod(0o755)
+        try:
+            return self.run(name, phase, **parameters)
+        finally:
+            curl.unlink()
+            curl.symlink_to(real)
+
+    def ask_vault(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """As anybody who reaches its API may. Raises RefusedError."""
+
+        def connect(address: str) -> http.client.HTTPConnection:
+            trust = ssl.create_default_context(cadata=self._authority.bundle(1))
+            return http.client.HTTPSConnection(address, 8200, timeout=5, context=trust)
+
+        client = Client(lambda: [self.address], connect, {"X-Vault-Token": token} if token else {})
+        try:
+            return asking(client)(method, path, body)
+        finally:
+            client.close()
 
     def done(self, name: str, phase: str, **parameters: str) -> Ended:
         ended = self.run(name, phase, **parameters)
@@ -175,4 +229,5 @@ class RealNode(ScratchNode):
         others = [f"https://{peer}:8200" for peer in self._peers if peer != self.address]
         if others:  # Vault refuses an empty list
             raft["retry_join"] = [join | {"leader_api_addr": other} for other in others]
-        content["seal"]["awskms"]["endpoint"] = f"https://127.0.0.1:{self._cloud.port}"
+        if "awskms" in content["seal"]:
+            content["seal"]["awskms"]["endpoint"] = f"https://127.0.0.1:{self._cloud.port}"

@@ -3,8 +3,11 @@
 import base64
 import json
 import shutil
+import signal
 import socket
 import ssl
+import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +24,9 @@ from moto.moto_api._internal import moto_api_backend
 
 from lab.products import obtain
 from lab.products.catalogue import PRODUCTS
+from lab.writers.vault_access import make_root_token
 from lambdas.domain.names import SECRET_NAMES
+from lambdas.domain.pgp import problem_of
 from tests.builders import a_config
 from tests.e2e.real_node import ClusterAuthority, RealNode
 from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX
@@ -59,6 +64,45 @@ def cloud(tmp_path: Path) -> Iterator[tuple[Cloud, Authority]]:
     service.close()
     metadata.close()
     assert service.bad_signatures == []
+
+
+class Keyring:
+    """Three operators, each with a PGP key of curve 25519."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._gpg("--quick-gen-key", "--passphrase", "", "zero", "future-default", "default", "never")
+        self._gpg("--quick-gen-key", "--passphrase", "", "one", "future-default", "default", "never")
+        self._gpg("--quick-gen-key", "--passphrase", "", "two", "rsa3072", "default", "never")
+        assert problem_of(self._public_key("two")) == "can only sign: add a subkey that encrypts"
+        fingerprint = self._gpg("--with-colons", "--list-keys", "two").decode().split("fpr:")[1].split(":")[8]
+        self._gpg("--quick-add-key", "--passphrase", "", fingerprint, "rsa3072", "encr", "never")
+        self.public_keys = [self._public_key(name) for name in ("zero", "one", "two")]
+
+    def _public_key(self, name: str) -> str:
+        return base64.b64encode(self._gpg("--export", name)).decode()
+
+    def decrypt(self, operator: int, message: str) -> str:
+        """By whoever of them can; the one that it was meant for is the only one."""
+        said = self._gpg("--list-only", "--status-fd", "1", "--decrypt", data=base64.b64decode(message)).decode()
+        own = self._gpg("--with-colons", "--list-keys", ("zero", "one", "two")[operator]).decode()
+        assert said.split("ENC_TO ")[1].split()[0] in own
+        return self._gpg("--decrypt", data=base64.b64decode(message)).decode()
+
+    def _gpg(self, *words: str, data: bytes = b"") -> bytes:
+        command = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", "--trust-model", "always", *words]
+        return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+    def close(self) -> None:
+        subprocess.run(["gpgconf", "--homedir", str(self._home), "--kill", "all"], check=True)
+
+
+@pytest.fixture
+def keyring() -> Iterator[Keyring]:
+    with tempfile.TemporaryDirectory(prefix="quorate-gpg-") as home:  # short, as gpg puts sockets there
+        made = Keyring(Path(home))
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -242,9 +286,14 @@ def test_vault_is_initialised_once_and_keeps_no_root_token(server: RealNode, aws
     kept = aws.secret(RECOVERY)
     again = server.done("vault_init", "bootstrap", **server.bootstrap("vault_init"))
     assert again.result == {"initialised": False, "root_token": "revoked"}
-    assert "left behind" not in again.stderr
     assert aws.secret(RECOVERY) == kept
-    assert json.loads(kept or "").keys() == {"cluster", "generation", "recovery_threshold", "recovery_keys"}
+    assert json.loads(kept or "").keys() == {
+        "cluster",
+        "generation",
+        "encrypted",
+        "recovery_threshold",
+        "recovery_keys",
+    }
 
     assert server.done("vault_init", "secrets", **FORMATION).result == {"key_store": "in use"}
     other = server.run("vault_init", "secrets", **FORMATION | {"Generation": "2"})
@@ -257,51 +306,71 @@ def test_vault_is_initialised_once_and_keeps_no_root_token(server: RealNode, aws
     assert not change(server, "vault", "leave", own, FewestVoters="0", SpareVoters="0")[0], "it is the last one"
 
 
-def test_a_run_that_died_with_a_root_token_is_completed_by_the_next(server: RealNode, aws: Cloud) -> None:
+CUT_OFF = {
+    "after the probe": "PutSecretValue.*QUORATE_PROBE",
+    "after init, before its answer is stored": "PUT .*/v1/sys/init ",
+    "after the store, before the audit device": "PutSecretValue.*QUORATE_UNFINISHED",
+    "after the audit device": "PUT .*/v1/sys/audit/file",
+    "after the auth method": "POST .*/v1/sys/auth/cert",
+    "before the root token is revoked": "POST .*autopilot/configuration",
+    "after the root token is revoked": "POST .*/v1/auth/token/revoke-self",
+    "after the keys are kept": "PutSecretValue.*QUORATE_STORED_BY",
+}
+
+
+def test_vault_is_made_by_the_run_after_one_that_was_cut_off_at_any_step(server: RealNode, aws: Cloud) -> None:
+    """One after the other on one server: each run finds what the one before has left, and only the last one ends."""
     server.configure("vault")
     server.done("vault", "start", Kind="server")
-    run = server.start("vault_init", "bootstrap", **server.bootstrap("vault_init"))
-    wait_for(lambda: "recovery_keys" in (aws.secret(RECOVERY) or ""))
-    run.kill()
-    run.communicate()
-
+    for step, when in CUT_OFF.items():
+        assert "recovery_keys" not in (aws.secret(RECOVERY) or ""), step
+        ended = server.killed("vault_init", "bootstrap", when, **server.bootstrap("vault_init"))
+        assert ended.exit_code == -signal.SIGKILL, f"{step}: {ended.stdout}{ended.stderr}"
+    kept = aws.secret(RECOVERY)
     again = server.done("vault_init", "bootstrap", **server.bootstrap("vault_init"))
     assert again.result == {"initialised": False, "root_token": "revoked"}
-    assert "revoked a root token that was left behind" in again.stderr
+    assert aws.secret(RECOVERY) == kept
     server.done("vault", "verify", Kind="server")
+    root_token = make_root_token(server.ask_vault, json.loads(kept or ""))
+    assert "file/" in server.ask_vault("GET", "sys/audit", token=root_token)["data"], "the kept keys are this Vault's"
+    accessors = server.ask_vault("LIST", "auth/token/accessors", token=root_token)["data"]["keys"]
+    assert len(accessors) == 1, "no root token but this one"
 
 
-def test_keys_that_were_lost_between_vault_and_the_store_are_said_to_be_lost(server: RealNode, aws: Cloud) -> None:
+def test_a_vault_that_is_not_this_generation_s_is_not_touched(server: RealNode, aws: Cloud) -> None:
+    """Somebody initialises it over the network, as anybody can where nobody has."""
     server.configure("vault")
     server.done("vault", "start", Kind="server")
-    puts = []
-
-    def outage(what: str) -> tuple[str, bytes] | None:
-        if what.endswith("PutSecretValue"):
-            puts.append(what)
-        return ("503 Service Unavailable", b"{}") if len(puts) > 1 else None  # the first is the probe
-
-    aws.refuse = outage
-    run = server.start("vault_init", "bootstrap", **server.bootstrap("vault_init"))
-    wait_for(lambda: len(puts) > 2)
-    run.kill()
-    run.communicate()
-    aws.refuse = lambda what: None
-
-    again = server.run("vault_init", "bootstrap", **server.bootstrap("vault_init"))
-    assert again.exit_code == 70
-    assert "never stored" in again.result["reason"]
-    assert "empty /var/lib/vault on every server" in again.result["reason"]
+    server.ask_vault("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
+    ended = server.run("vault_init", "bootstrap", **server.bootstrap("vault_init"))
+    assert ended.exit_code == 70
+    assert "nothing of it is touched" in ended.result["reason"]
+    assert server.ask_vault("GET", "sys/init") == {"initialized": True}
 
 
-def test_keys_are_not_written_over_by_a_vault_that_joins_none(server: RealNode, aws: Cloud) -> None:
+def test_recovery_keys_are_encrypted_to_operators(server: RealNode, aws: Cloud, keyring: Keyring) -> None:
+    """One each; a majority of them makes a root token."""
+    server.configure("vault")
+    server.done("vault", "start", Kind="server")
+    body = {"recovery_shares": 3, "recovery_threshold": 2, "recovery_pgp_keys": keyring.public_keys}
+    assert all(problem_of(key) is None for key in keyring.public_keys)
+    server.done("vault_init", "bootstrap", **server.bootstrap("vault_init", initialise=body, threshold=2))
+    server.done("vault", "verify", Kind="server")
+    kept = json.loads(aws.secret(RECOVERY) or "")
+    assert (kept["encrypted"], len(kept["recovery_keys"])) == (True, 3)
+    keys = [keyring.decrypt(operator, key) for operator, key in enumerate(kept["recovery_keys"])]
+    opened = kept | {"recovery_keys": [base64.b64encode(bytes.fromhex(key)).decode() for key in keys]}
+    assert make_root_token(server.ask_vault, opened)
+
+
+def test_keys_that_nobody_knows_are_not_written_over(server: RealNode, aws: Cloud) -> None:
     keys = json.dumps({"generation": 1, "recovery_threshold": 1, "recovery_keys": ["not yours"]})
     aws.overwrite_secret(RECOVERY, keys)
     server.configure("vault")
     server.done("vault", "start", Kind="server")
     ended = server.run("vault_init", "bootstrap", **server.bootstrap("vault_init"))
     assert (ended.exit_code, aws.secret(RECOVERY)) == (70, keys)
-    assert "joins none" in ended.result["reason"]
+    assert "did not store" in ended.result["reason"]
 
 
 Ids = dict[tuple[str, str], str]

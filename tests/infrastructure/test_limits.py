@@ -19,6 +19,7 @@ from lambdas.domain.plan import (
     plan_membership,
     plan_observation,
     plan_purge,
+    plan_unsealing,
 )
 from lambdas.domain.renewal import MOST_IN_A_RUN
 from lambdas.domain.rotation import BATCH
@@ -124,7 +125,8 @@ def commands_of(flow: str) -> dict[str, int]:
         case "rotate_secrets":
             return {"Run": BATCH}
         case "sweep":
-            return most([plan_observation(site, servers, "e")])
+            sealed = plan_unsealing(site, [node for node in servers if "vault" in node.serves], "e").of(Phase.VERIFY)
+            return most([plan_observation(site, servers, "e")]) | {"Unseal": len(sealed)}
     raise AssertionError(f"nobody said how many commands {flow} sends")
 
 

@@ -235,7 +235,7 @@ def test_sealed_secrets_are_read_by_seeds_while_their_tag_says_so_and_by_a_break
         for product, sealed in SEALED.items():
             serves = product in served_by(group)
             assert secrets_with(template, group.name, "secretsmanager:GetSecretValue", product) == (
-                sealed if serves else set()
+                sealed - {"vault/recovery-keys"} if serves else set()
             )
             assert secrets_with(template, group.name, "secretsmanager:PutSecretValue", product) == (
                 {f"{product}/management-token"} if serves and product != "vault" else set()
@@ -245,6 +245,24 @@ def test_sealed_secrets_are_read_by_seeds_while_their_tag_says_so_and_by_a_break
     every = set().union(*SEALED.values())
     assert every == set(names.SEALED_SECRETS)
     assert secrets_of(template, break_glass(template), "secretsmanager:GetSecretValue") == every
+
+
+def test_no_server_reads_recovery_keys(template: Template) -> None:
+    """While one of them is the seed of Vault, it stores them, sees that they are stored, and reads its write test. Key
+    shares that unseal Vault are read by all of them."""
+    for group in template.config.groups:
+        kept = {"vault/recovery-keys"} if "vault" in served_by(group) else set()
+        assert secrets_with(template, group.name, "secretsmanager:DescribeSecret", "vault") == kept
+        reading = [
+            statement["Condition"]["StringEquals"]
+            for statement in template.statements(template.role_of_group(group.name))
+            if "secretsmanager:VersionStage" in str(statement.get("Condition"))
+        ]
+        seed = {"aws:ResourceTag/quorate:seed:vault": "${ec2:SourceInstanceARN}"}
+        probe = seed | {"secretsmanager:VersionStage": "QUORATE_PROBE"}
+        shares = template.config.vault.seal == "shamir"
+        current = [{"secretsmanager:VersionStage": "AWSCURRENT"}] if shares else []
+        assert sorted(reading, key=str) == (sorted([*current, probe], key=str) if kept else [])
 
 
 def break_glass(template: Template) -> str:
@@ -330,7 +348,7 @@ def test_nodes_may_read_the_secrets_that_their_configuration_names(template: Tem
                 needed = mentioned_secrets(render(template.config, node, SURROUNDINGS).values)
                 assert needed <= readable | as_seed, f"bootstrap of {component.name} on {group.name}"
                 seen |= needed
-    assert seen >= {"consul/gossip-key", "nomad/gossip-key", "consul/management-token", "vault/recovery-keys"}
+    assert seen >= {"consul/gossip-key", "nomad/gossip-key", "consul/management-token"}
 
 
 def test_only_vault_servers_unseal(template: Template) -> None:
@@ -342,8 +360,8 @@ def test_only_vault_servers_unseal(template: Template) -> None:
             if {"Fn::GetAtt": [unseal, "Arn"]} in as_list(statement["Resource"])
             for action in as_list(statement["Action"])
         }
-        serves_vault = isinstance(group, ServerGroup) and "vault" in group.serves
-        assert allowed == ({"kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"} if serves_vault else set())
+        by_kms = "vault" in served_by(group) and template.config.vault.seal == "awskms"
+        assert allowed == ({"kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"} if by_kms else set())
 
 
 def key_of(template: Template, description: str) -> str:

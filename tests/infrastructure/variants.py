@@ -17,6 +17,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "existing": {  # somebody else's VPC
         "system": "amazon_linux_2023",
+        "vault": {"seal": "shamir"},
         "network": {
             "kind": "existing",
             "vpc_id": "vpc-0123456789abcdef0",

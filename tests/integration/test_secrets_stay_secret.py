@@ -116,6 +116,18 @@ def test_what_is_planted_is_found(alone: Story, plant: Callable[[Story, str], st
     assert where in found_in(alone, {"made up": secret})
 
 
+def test_a_server_does_not_read_the_recovery_keys_that_it_stored(alone: Story) -> None:
+    secrets, [server] = alone.aws.client("secretsmanager"), list(alone.states("servers"))
+    name = f"{names.secrets_prefix(alone.config.name)}vault/recovery-keys"
+    kept = secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+    [version] = [one for one, labels in kept.items() if "AWSCURRENT" in labels]
+    assert f"QUORATE_STORED_BY_{server}" in kept[version]
+    with calling_as(f"host:{server}"):
+        for which in ({}, {"VersionStage": "AWSCURRENT"}, {"VersionId": version}):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                secrets.get_secret_value(SecretId=name, **which)
+
+
 @pytest.mark.parametrize("spelled", ["plain", "hex", "base64", "base64 in the middle"])
 def test_it_is_found_however_it_is_written(alone: Story, spelled: str) -> None:
     secret = f"s.written-as-{spelled}"

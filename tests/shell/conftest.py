@@ -50,7 +50,8 @@ def node(tmp_path: Path, cloud: Cloud, metadata: Metadata, authority: Authority)
 @pytest.fixture
 def world(node: ScratchNode, cloud: Cloud, metadata: Metadata, authority: Authority, tmp_path: Path) -> Iterator[World]:
     certificate, key = authority.issue_files("products", ADDRESSES)
-    consul, nomad, vault = (product(certificate, key, authority.file) for product in (Consul, Nomad, Vault))
+    consul, nomad = (product(certificate, key, authority.file) for product in (Consul, Nomad))
+    vault = Vault(certificate, key, authority.file, storage=node.root / "var/lib/vault")
     node.routes = [
         f"{address}:{usual}:127.0.0.1:{product.port}"
         for usual, product in ((8501, consul), (4646, nomad), (8200, vault))

@@ -9,9 +9,7 @@ from tests.shell.scratch_node import SECRETS_PREFIX
 from tests.shell.stand_ins.authority import Authority
 from tests.shell.stand_ins.cloud import BUCKET
 from tests.shell.stand_ins.raft import Server
-from tests.shell.world import CLIENT, FORMATION, MEMBER, SITUATIONS, TOKENS, World, file_entry, tar_of, zip_of
-
-RECOVERY = SECRETS_PREFIX + "vault/recovery-keys"
+from tests.shell.world import CLIENT, MEMBER, SITUATIONS, TOKENS, World, file_entry, tar_of, zip_of
 
 
 def run(world: World, component: str, phase: str, **changes: str):
@@ -170,44 +168,6 @@ def test_a_nomad_token_that_was_made_and_never_stored_is_replaced(world: World) 
     assert made == ["quorate-client", "quorate-membership", "quorate-server"]
     stored = world.cloud.secret(SECRETS_PREFIX + "nomad/operator-token-server")
     assert stored in {token["SecretID"] for token in world.nomad.tokens.values()}
-
-
-def test_vault_is_not_initialised_over_a_store_that_does_not_keep(world: World) -> None:
-    parameters = SITUATIONS["vault_init", "bootstrap"](world)
-    world.cloud.refuse = lambda what: (
-        ("400 Bad Request", b'{"__type":"AccessDeniedException"}') if what.endswith("PutSecretValue") else None
-    )
-    ended = world.run("vault_init", "bootstrap", parameters)
-    assert ended.exit_code == 70
-    assert "AccessDeniedException" in ended.result["reason"]
-    assert not world.vault.initialised
-
-
-def test_keys_of_another_generation_are_left_alone(world: World) -> None:
-    keys = json.dumps({"generation": 1, "recovery_threshold": 1, "recovery_keys": ["a"]})
-    world.cloud.overwrite_secret(RECOVERY, keys)
-    ended = world.run("vault_init", "secrets", FORMATION | {"Generation": "2"})
-    assert ended.exit_code == 70
-    assert "recovery keys of generation 1 are stored" in ended.result["reason"]
-    assert world.cloud.secret(RECOVERY) == keys
-
-
-def test_a_root_token_that_was_left_behind_goes(world: World) -> None:
-    parameters = SITUATIONS["vault_init", "bootstrap"](world)
-    world.run("vault_init", "bootstrap", parameters)
-    world.vault.roots["hvs.forgotten"] = "accessor"
-    ended = world.run("vault_init", "bootstrap", parameters)
-    assert "revoked a root token that was left behind" in ended.stderr
-    assert world.vault.roots == {}
-
-
-def test_a_script_that_fails_with_a_root_token_revokes_it(world: World) -> None:
-    parameters = SITUATIONS["vault_init", "bootstrap"](world)
-    world.vault.refused = {"sys/policies/acl/quorate-server"}
-    ended = world.run("vault_init", "bootstrap", parameters)
-    assert ended.exit_code == 70
-    assert len(world.vault.every_root) == 1
-    assert world.vault.roots == {}
 
 
 def test_a_client_leaves_consul_without_a_token(world: World) -> None:

@@ -17,7 +17,7 @@ from lambdas.domain.components import component
 from lambdas.domain.components.consul_access import access
 from lambdas.domain.components.nomad import TOKENS as NOMAD_TOKENS
 from lambdas.domain.components.token_rotation import reissued
-from lambdas.domain.config import Product
+from lambdas.domain.config import ClusterConfig, Product
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.phases import Phase
 from tests.builders import a_config, a_node
@@ -51,8 +51,8 @@ class World:
     nomad: Nomad
     vault: Vault
 
-    def run(self, name: str, phase: str, parameters: Mapping[str, str]) -> Ended:
-        return self.node.run(name, phase, **parameters)
+    def run(self, name: str, phase: str, parameters: Mapping[str, str], *, timeout_seconds: float = 300) -> Ended:
+        return self.node.run(name, phase, timeout_seconds=timeout_seconds, **parameters)
 
     def path(self, place: str) -> Path:
         path = self.node.root / place.lstrip("/")
@@ -87,10 +87,10 @@ class World:
         for state, text in (("enabled", ""), ("active", "active\n")):
             self.path(f"/.units/{product}.{state}").write_text(text)
 
-    def rendered(self, name: str, phase: Phase) -> dict[str, str]:
+    def rendered(self, name: str, phase: Phase, config: ClusterConfig = CONFIG) -> dict[str, str]:
         """What the domain says of this phase, in the bucket."""
-        node, surroundings = a_node(config=CONFIG), Surroundings(founding=True, kms_key_id="key")
-        files = component(name).renders[phase](CONFIG, node, surroundings).model_dump(mode="json")
+        node, surroundings = a_node(config=config), Surroundings(founding=True, kms_key_id="key")
+        files = component(name).renders[phase](config, node, surroundings).model_dump(mode="json")
         return self.cloud.put_file_set(files["files"], files["values"])
 
     def keys(self, product: str) -> list[str]:
@@ -285,8 +285,22 @@ def _(world: World) -> dict[str, str]:
 
 @situation("vault_init", "bootstrap")
 def _(world: World) -> dict[str, str]:
-    world.trust()
+    world.running("vault")
+    files = (
+        component("vault").renders[Phase.CONFIGURE](CONFIG, a_node(config=CONFIG), Surroundings(founding=True)).files
+    )
+    world.path("/etc/vault.d/vault.json").write_text(files[0].content)
     return {**world.rendered("vault_init", Phase.BOOTSTRAP), **FORMATION}
+
+
+@situation("vault_unseal", "verify")
+def _(world: World) -> dict[str, str]:
+    _member_of_vault(world)
+    world.vault.by_shares = world.vault.sealed = True
+    world.vault.recovery_keys = [f"share-{number}-of-a-vault-key" for number in range(5)]
+    kept = {"recovery_threshold": 3, "recovery_keys": world.vault.recovery_keys}
+    world.cloud.overwrite_secret(SECRETS_PREFIX + "vault/recovery-keys", json.dumps(kept))
+    return MEMBER
 
 
 CHANGE = {"Fencing": "7", "LeaseTable": TABLE, "FewestVoters": "3", "SpareVoters": "1"}

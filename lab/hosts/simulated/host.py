@@ -99,6 +99,11 @@ class Host:
                     found.append((words.get("tag_key", ""), words.get("tag_value", "")))
         return found
 
+    def waits_for_shares(self, product: str) -> bool:
+        """Whether the product is sealed whenever it starts, and opened by key shares: Vault without a seal of KMS."""
+        seal = self.setting(product, "seal")
+        return isinstance(seal, dict) and "shamir" in seal
+
     def has_tag(self, tag: str, value: str) -> bool:
         tags = self.machine.tags
         if tag == "aws:autoscaling:groupName":

@@ -83,6 +83,8 @@ class Servers:
         region = f".{host.setting('nomad', 'region') or 'global'}" if self.product == "nomad" else ""
         self._names[host.instance_id] = host.instance_id + region
         self.forgotten.discard(host.instance_id)
+        if again and host.waits_for_shares(self.product):
+            self.sealed.add(host.instance_id)
         raft = self.cluster_of(host.instance_id)
         if raft is not None and again:
             raft.revived(host.instance_id)
@@ -120,7 +122,7 @@ class Servers:
     def settle(self) -> None:
         """What gossip does by itself: servers join what they find, or bootstrap once they are as many as expected."""
         for host in list(self.living):
-            if self.cluster_of(host.instance_id) is None:
+            if self.cluster_of(host.instance_id) is None and host.instance_id not in self.sealed:
                 self._place(host)
 
     def _place(self, host: Host) -> None:

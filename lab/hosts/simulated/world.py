@@ -138,16 +138,18 @@ class World:
         except ClientError as error:
             raise ExitError(70, f"reading {key}: {_code(error)}") from error
 
-    def secret(self, host: Host, name: str) -> str | None:
+    def secret(self, host: Host, name: str, label: str = "AWSCURRENT") -> str | None:
         """A secret's value, or None where it has none yet. What one role may read says nothing of another, and what one
         host may read of a sealed secret nothing of its neighbour."""
         sealed = name.split("/", 2)[-1] in SEALED_SECRETS
-        now, key = time.monotonic(), (host.machine.instance_id if sealed else host.machine.role_name, name)
+        reader = host.machine.instance_id if sealed else host.machine.role_name
+        now, key = time.monotonic(), (reader, f"{name} {label}")
         read_at, value = self._secrets.get(key, (-CACHE_SECONDS, ""))
         if now - read_at < CACHE_SECONDS:
             return value
         try:
-            value = str(self.client("secretsmanager").get_secret_value(SecretId=name).get("SecretString") or "")
+            read = self.client("secretsmanager").get_secret_value(SecretId=name, VersionStage=label)
+            value = str(read.get("SecretString") or "")
         except ClientError as error:
             if _code(error) == "ResourceNotFoundException":
                 return None
@@ -156,25 +158,40 @@ class World:
             self._secrets[key] = (now, value)
         return value or None
 
-    def store_secret(self, name: str, value: str, generation: str, label: str = "AWSCURRENT") -> bool:
-        """False where this generation has stored another value already."""
-        return self.store_version(name, value, f"{name} {label} generation {generation}", label)
+    def version_of(self, name: str) -> tuple[str, list[str]]:
+        """Id and labels of a secret's current version, whose value stays unread; nothing where there is none."""
+        try:
+            versions = self.client("secretsmanager").describe_secret(SecretId=name).get("VersionIdsToStages", {})
+        except ClientError as error:
+            raise ExitError(70, f"asking for secret {name} answered {_code(error)}") from error
+        return next(((one, labels) for one, labels in versions.items() if "AWSCURRENT" in labels), ("", []))
 
-    def store_version(self, name: str, value: str, mark: str, label: str = "AWSCURRENT") -> bool:
+    def store_secret(self, name: str, value: str, generation: str) -> bool:
+        """False where this generation has stored another value already."""
+        return self.store_version(name, value, f"{name} AWSCURRENT generation {generation}")
+
+    def store_version(self, name: str, value: str, mark: str, *labels: str) -> bool:
         """False where another value was stored for `mark` already."""
-        digest = hashlib.sha256(mark.encode()).hexdigest()
-        token = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
         try:
             self.client("secretsmanager").put_secret_value(
-                SecretId=name, SecretString=value, ClientRequestToken=token, VersionStages=[label]
+                SecretId=name,
+                SecretString=value,
+                ClientRequestToken=write_token(mark),
+                VersionStages=list(labels or ("AWSCURRENT",)),
             )
         except ClientError as error:
             if _code(error) == "ResourceExistsException":
                 return False
             raise ExitError(70, f"storing secret {name} answered {_code(error)}") from error
-        for key in [key for key in self._secrets.copy() if key[1] == name]:
+        for key in [key for key in self._secrets.copy() if key[1].startswith(f"{name} ")]:
             self._secrets.pop(key, None)
         return True
+
+
+def write_token(mark: str) -> str:
+    """By which a second writer for the same mark is known, a UUID; it becomes the id of the version that it stores."""
+    digest = hashlib.sha256(mark.encode()).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
 
 def _code(error: ClientError) -> str:

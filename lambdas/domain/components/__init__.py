@@ -11,11 +11,12 @@ from lambdas.domain.components.node import NODE
 from lambdas.domain.components.nomad import NOMAD
 from lambdas.domain.components.vault import VAULT
 from lambdas.domain.components.vault_init import VAULT_INIT
+from lambdas.domain.components.vault_unseal import VAULT_UNSEAL
 from lambdas.domain.config import ClientPool, Driver, Product, ServerGroup
 from lambdas.domain.node import Kind
 from lambdas.domain.phases import Phase
 
-COMPONENTS: tuple[Component, ...] = (CA, CONSUL, VAULT, VAULT_INIT, CNI, DOCKER, NOMAD, NODE)
+COMPONENTS: tuple[Component, ...] = (CA, CONSUL, VAULT, VAULT_INIT, VAULT_UNSEAL, CNI, DOCKER, NOMAD, NODE)
 
 
 @dataclass(frozen=True)

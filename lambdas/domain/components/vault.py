@@ -1,4 +1,4 @@
-"""Vault servers with integrated storage, unsealed by KMS."""
+"""Vault servers with integrated storage, unsealed by KMS or by key shares."""
 
 from typing import Any
 
@@ -72,7 +72,9 @@ def _server(config: ClusterConfig, node: Node, kms_key_id: str) -> dict[str, Any
                 ],
             }
         },
-        "seal": {"awskms": {"region": config.region, "kms_key_id": kms_key_id}},
+        "seal": {"shamir": {}}
+        if config.vault.seal == "shamir"
+        else {"awskms": {"region": config.region, "kms_key_id": kms_key_id}},
         # Integrated storage is memory-mapped: locking it could take all memory (Vault's own advice).
         "disable_mlock": True,
         "ui": True,

@@ -1,5 +1,7 @@
 """Vault's first minute: key store tried, initialised once, auth and policies made, the root token revoked."""
 
+from typing import Any
+
 from lambdas.domain.certificate import vault_server_name
 from lambdas.domain.component import Component, FileSet, Surroundings
 from lambdas.domain.components.host import CA_FILE
@@ -10,6 +12,9 @@ from lambdas.domain.phases import Phase
 SERVER_ROLE = "quorate-server"
 """Name of the cert auth role, and of its policy: what a server logs in as, with its own certificate."""
 
+SHARES, THRESHOLD = 5, 3
+"""Of the keys: how many there are, and how many of them make a root token, or unseal where KMS does not."""
+
 _SERVER_POLICY = """\
 path "sys/ha-status" { capabilities = ["read"] }
 path "sys/storage/raft/configuration" { capabilities = ["read"] }
@@ -17,15 +22,28 @@ path "sys/storage/raft/autopilot/state" { capabilities = ["read"] }
 path "sys/storage/raft/autopilot/configuration" { capabilities = ["read", "update"] }
 path "sys/storage/raft/remove-peer" { capabilities = ["update"] }
 path "sys/step-down" { capabilities = ["update", "sudo"] }
+path "sys/generate-root/*" { capabilities = ["create", "read", "update", "delete", "sudo"] }
 """
+"""The last line is for people on a server, with recovery keys: Vault 2 wants a token of who asks, before it anybody
+could (docs/break-glass.md). Without the keys it makes nothing."""
+
+
+def _keys(config: ClusterConfig) -> dict[str, Any]:
+    """The body that initialises Vault, whose words depend on the seal, and how many keys are needed later."""
+    if config.vault.seal == "shamir":
+        return {"initialise": {"secret_shares": SHARES, "secret_threshold": THRESHOLD}, "threshold": THRESHOLD}
+    pgp_keys = list(config.vault.recovery_pgp_keys)
+    if not pgp_keys:
+        return {"initialise": {"recovery_shares": SHARES, "recovery_threshold": THRESHOLD}, "threshold": THRESHOLD}
+    shares, threshold = len(pgp_keys), len(pgp_keys) // 2 + 1
+    body = {"recovery_shares": shares, "recovery_threshold": threshold, "recovery_pgp_keys": pgp_keys}
+    return {"initialise": body, "threshold": threshold}
 
 
 def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
     return FileSet(
         values={
-            "recovery_secret": "vault/recovery-keys",
-            "recovery_shares": 5,
-            "recovery_threshold": 3,
+            **_keys(config),
             "audit": {"file": {"type": "file", "options": {"file_path": "/var/log/vault/audit.log"}}},
             "auth": {"cert": {"type": "cert", "description": "Nodes of this cluster, by their certificate"}},
             "policies": {SERVER_ROLE: _SERVER_POLICY},

@@ -78,6 +78,8 @@ class Unknown:
     reason: str
     foreign: bool = False
     """A server answered for another cluster than ours: a human has to look."""
+    sealed: frozenset[str] = frozenset()
+    """As of `Raft`: where all are sealed, nobody tells the membership."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def _merge(product: Product, heard: Sequence[Heard], members: Sequence[Recorded]
     knowing = [(instance_id, report) for instance_id, report in reports if report.known]
     if not knowing:
         return Unknown(
-            product, f"no server of {product} tells its membership ({'; '.join(silence) or 'none was asked'})"
+            product,
+            f"no server of {product} tells its membership ({'; '.join(silence) or 'none was asked'})",
+            sealed=_sealed(reports),
         )
     first, view = knowing[0]
     for other, report in knowing[1:]:
@@ -136,8 +138,12 @@ def _raft(
         peers=peers,
         observers=frozenset(instance_id for instance_id, _ in knowing),
         stopped=frozenset(instance_id for instance_id, report in reports if not report.running),
-        sealed=frozenset(instance_id for instance_id, report in reports if report.sealed),
+        sealed=_sealed(reports),
     )
+
+
+def _sealed(reports: Sequence[tuple[str, Report]]) -> frozenset[str]:
+    return frozenset(instance_id for instance_id, report in reports if report.sealed)
 
 
 def _parse(heard: Heard) -> Report | str:

@@ -12,9 +12,10 @@ from lambdas.domain.membership import safety
 from lambdas.domain.membership.case import ORDER, orphan_subject
 from lambdas.domain.membership.observation import Observation, Presence, Raft, Server
 
-What = Literal["answer", "launch", "goodbye", "replace", "call"]
+What = Literal["answer", "launch", "goodbye", "unseal", "replace", "call"]
 """`answer`: read the end of a command (its id is the subject) and answer its token. `launch`, `goodbye`: start them.
-`replace`: mark the instance as unhealthy, so that its group replaces it. `call`: tell a human, and do nothing."""
+`unseal`: send the command that does. `replace`: mark the instance as unhealthy, so that its group replaces it.
+`call`: tell a human, and do nothing."""
 
 GOODBYES: tuple[tuple[Presence, str], ...] = (
     ("gone", "its host is gone"),
@@ -42,6 +43,8 @@ class Attended:
     """Ids of commands under way for longer than they may take."""
     outsiders: frozenset[str] = frozenset()
     """`outsiders` of the sweep before."""
+    unseals: bool = False
+    """Whether Vault waits for key shares when it starts, and does not unseal itself."""
 
 
 def triage(observation: Observation, attended: Attended) -> tuple[Finding, ...]:
@@ -50,8 +53,9 @@ def triage(observation: Observation, attended: Attended) -> tuple[Finding, ...]:
         *_unanswered(attended),
         *_launches(observation, attended),
         *_goodbyes(observation, attended),
+        *_sealed(observation, attended),
         *_replacement(observation, attended),
-        *_calls(observation),
+        *_calls(observation, attended),
     )
 
 
@@ -108,7 +112,17 @@ def _replacement(observation: Observation, attended: Attended) -> Iterator[Findi
         yield Finding(instance_id, "replace", f"it is in service and no peer of {missed}, in two sweeps in a row")
 
 
-def _calls(observation: Observation) -> Iterator[Finding]:
+def _sealed(observation: Observation, attended: Attended) -> Iterator[Finding]:
+    """One that launches is unsealed by its launch; one that leaves needs no seal."""
+    vault = observation.rafts.get("vault")
+    if vault is None or not attended.unseals:
+        return
+    for server in _by_id(observation, "in_service"):
+        if server.instance_id in vault.sealed and server.reachable:
+            yield Finding(server.instance_id, "unseal", "vault on it is sealed, and key shares open it")
+
+
+def _calls(observation: Observation, attended: Attended) -> Iterator[Finding]:
     """What nothing here can mend."""
     for product in ORDER:
         raft = safety.settled(observation, product)
@@ -121,6 +135,8 @@ def _calls(observation: Observation) -> Iterator[Finding]:
             if server is None or server.presence != "in_service":
                 continue
             if safety.is_sealed(raft, peer):
+                if attended.unseals:
+                    continue
                 yield Finding(server.instance_id, "call", f"{product} on it is sealed, and it is in service")
             elif not peer.healthy:
                 yield Finding(server.instance_id, "call", f"{product} on it is unhealthy, and it is in service")

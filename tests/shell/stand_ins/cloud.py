@@ -39,6 +39,8 @@ class Cloud:
         self.requests: list[str] = []
         self.bad_signatures: list[str] = []
         self.refuse: Callable[[str], Answer | None] = lambda what: None
+        self.done: Callable[[str], object] = lambda what: None
+        """Called when a request has been worked off and its answer is not out yet."""
         certificate, key = authority.issue_files("aws", NAMES)
         self._server = make_server("127.0.0.1", 0, self._gate, threaded=True, ssl_context=(str(certificate), str(key)))
         self.port: int = self._server.server_port
@@ -122,6 +124,9 @@ class Cloud:
             if refusal := self.refuse(what):
                 start(refusal[0], [("content-type", "application/json")])
                 return [refusal[1]]
+            answer = list(self._moto(environ, start))
+            self.done(what)
+            return answer
         return self._moto(environ, start)
 
     def _signature_holds(self, environ: dict[str, Any], body: bytes) -> bool:

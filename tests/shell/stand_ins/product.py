@@ -26,6 +26,8 @@ class Product:
         """Answers that take the place of the product's own, by path."""
         self.reloads: Callable[[], tuple[Path, Path] | None] = lambda: None
         """Asked before each connection: certificate and key to serve from now on, where it was told to reload."""
+        self.done: Callable[[str], object] = lambda what: None
+        """Called with "METHOD path" when a request has been worked off and its answer is not out yet."""
         self._lock = threading.Lock()
         owner = self
 
@@ -50,6 +52,7 @@ class Product:
                         status, reply = owner.answer(self.command, path, query, parsed, token, certified)
                     if self.command not in ("GET", "LIST") and status < 300:
                         owner.writes.append(f"{self.command} {path}")
+                    owner.done(f"{self.command} {path}")
                 content = reply if isinstance(reply, str) else json.dumps(reply)
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))

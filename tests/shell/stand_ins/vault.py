@@ -1,7 +1,9 @@
-"""Vault's API as far as the documents go: sealed until initialised, root tokens that are made, used and revoked."""
+"""Vault's API as far as the documents go: sealed until initialised, a root token that is used and revoked. What it is
+ends with its storage on the node's disk."""
 
 import base64
 import secrets
+from pathlib import Path
 from typing import Any
 
 from tests.shell.stand_ins.product import Answer, Product
@@ -12,19 +14,21 @@ FORBIDDEN: Answer = (403, {"errors": ["permission denied"]})
 class Vault(Product):
     token_header = "X-Vault-Token"
 
-    def __init__(self, *args: Any) -> None:
-        self.initialised = False
+    def __init__(self, *args: Any, storage: Path) -> None:
+        self._storage = storage / "vault.db"
         self.recovery_keys: list[str] = []
-        self.roots: dict[str, str] = {}
-        """Root tokens that live, with their accessors."""
+        self.roots: set[str] = set()
+        """Root tokens that live."""
         self.every_root: set[str] = set()
         self.mounted: dict[str, dict[str, Any]] = {"audit": {}, "auth": {"token/": {}}}
         self.written: dict[str, Any] = {}
         self.sealed = False
+        self.by_shares = False
+        """Whether key shares unseal it, and not KMS."""
+        self._given: set[str] = set()
         self.servers = [{"node_id": "i-0", "address": "127.0.0.1:8201", "leader": True, "voter": True}]
         self.unhealthy: set[str] = set()
         self.autopilot_knows = True
-        self._attempt: dict[str, Any] | None = None
         super().__init__(*args)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str, certified: bool) -> Answer:
@@ -34,25 +38,18 @@ class Vault(Product):
             case ["GET", "sys", "init"]:
                 return 200, {"initialized": self.initialised}
             case ["GET", "sys", "seal-status"]:
+                seal = {"type": "shamir" if self.by_shares else "awskms", "initialized": self.initialised}
                 if self.sealed or not self.initialised:
-                    return 200, {"initialized": self.initialised, "sealed": True}
-                return 200, {"initialized": True, "sealed": False, "cluster_id": "7a017000-0000-4000-8000-000000000001"}
+                    return 200, seal | {"sealed": True}
+                return 200, seal | {"sealed": False, "cluster_id": "7a017000-0000-4000-8000-000000000001"}
+            case ["PUT", "sys", "unseal"]:
+                return self._unseal(body)
+            case ["PUT", "sys", "init"]:
+                return self._initialise(body)
             case _ if self.sealed:
                 return 503, {"errors": ["Vault is sealed"]}
             case ["GET", "sys", "health"]:
                 return (200 if self.initialised else 501), {}
-            case ["PUT", "sys", "init"]:
-                return self._initialise(body)
-            case ["DELETE", "sys", "generate-root", "attempt"]:
-                self._attempt = None
-                return 204, ""
-            case ["PUT", "sys", "generate-root", "attempt"]:
-                if self._attempt:
-                    return 400, {"errors": ["root generation already in progress"]}
-                self._attempt = {"nonce": secrets.token_hex(8), "otp": secrets.token_urlsafe(30)[:28], "keys": set()}
-                return 200, {name: self._attempt[name] for name in ("nonce", "otp")}
-            case ["PUT", "sys", "generate-root", "update"]:
-                return self._update(body)
             case ["POST", "auth", "cert", "login"]:
                 return (200, {"auth": {"client_token": "batch"}}) if certified else FORBIDDEN
             case ["GET", "sys", "storage", "raft", "configuration"] if is_server or is_root:
@@ -79,45 +76,46 @@ class Vault(Product):
                     return 400, {"errors": [f"path is already in use at {name}/"]}
                 self.mounted[kind][f"{name}/"] = body
                 return 204, ""
-            case ["GET", "auth", "token", "lookup-self"]:
-                return 200, {"data": {"accessor": self.roots[token]}}
-            case ["LIST", "auth", "token", "accessors"]:
-                return 200, {"data": {"keys": sorted(self.roots.values())}}
-            case ["POST", "auth", "token", "lookup-accessor"]:
-                return 200, {"data": {"policies": ["root"]}}
-            case ["POST", "auth", "token", "revoke-accessor"]:
-                self.roots = {key: value for key, value in self.roots.items() if value != body["accessor"]}
-                return 204, ""
             case ["POST", "auth", "token", "revoke-self"]:
-                del self.roots[token]
+                self.roots.remove(token)
                 return 204, ""
             case ["PUT" | "POST", *_]:
                 self.written[path] = body
                 return 204, ""
         return 404, {"errors": []}
 
+    @property
+    def initialised(self) -> bool:
+        return self._storage.exists()
+
+    @initialised.setter
+    def initialised(self, value: bool) -> None:
+        self._storage.parent.mkdir(parents=True, exist_ok=True)
+        if value:
+            self._storage.touch()
+        else:
+            self._storage.unlink(missing_ok=True)
+
+    def _unseal(self, body: dict[str, Any]) -> Answer:
+        if not self.initialised or body.get("key") not in (None, *self.recovery_keys):
+            return 400, {"errors": ["unsealing failed"]}
+        self._given = self._given | {body["key"]} if "key" in body else set()
+        if len(self._given) == 3:
+            self.sealed, self._given = False, set()
+        return 200, {"sealed": self.sealed}
+
     def _initialise(self, body: dict[str, int]) -> Answer:
         if self.initialised:
             return 400, {"errors": ["Vault is already initialized"]}
         self.initialised = True
-        count = body["recovery_shares"]
+        self.mounted, self.written = {"audit": {}, "auth": {"token/": {}}}, {}
+        count = body["secret_shares" if self.by_shares else "recovery_shares"]
+        self.sealed = self.by_shares
         self.recovery_keys = [base64.b64encode(secrets.token_bytes(33)).decode() for _ in range(count)]
-        return 200, {"recovery_keys_base64": self.recovery_keys, "root_token": self._make_root()}
-
-    def _make_root(self) -> str:
         token = "hvs." + secrets.token_urlsafe(18)
-        self.roots[token] = secrets.token_hex(8)
+        self.roots = {token}
         self.every_root.add(token)
-        return token
-
-    def _update(self, body: dict[str, str]) -> Answer:
-        attempt = self._attempt
-        if not attempt or body["nonce"] != attempt["nonce"] or body["key"] not in self.recovery_keys:
-            return 400, {"errors": ["root generation failed"]}
-        attempt["keys"].add(body["key"])
-        if len(attempt["keys"]) < 3:
-            return 200, {"complete": False}
-        self._attempt = None
-        token = self._make_root().encode()
-        padded = bytes(left ^ right for left, right in zip(token, attempt["otp"].encode(), strict=True))
-        return 200, {"complete": True, "encoded_token": base64.b64encode(padded).decode().rstrip("=")}
+        return 200, {
+            "keys_base64" if self.by_shares else "recovery_keys_base64": self.recovery_keys,
+            "root_token": token,
+        }

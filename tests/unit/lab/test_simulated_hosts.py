@@ -152,9 +152,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 VAULT_BOOTSTRAP = {
     "files": [],
     "values": {
-        "recovery_secret": "vault/recovery-keys",
-        "recovery_shares": 5,
-        "recovery_threshold": 3,
+        "initialise": {"recovery_shares": 5, "recovery_threshold": 3},
+        "threshold": 3,
         "writes": [
             {
                 "path": "sys/storage/raft/autopilot/configuration",

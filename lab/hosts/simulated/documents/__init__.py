@@ -17,6 +17,7 @@ from lab.hosts.simulated.documents import (
     secrets,
     start,
     tokens,
+    unseal,
     verify,
 )
 from lab.hosts.simulated.task import Task
@@ -33,6 +34,7 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("consul", "bootstrap"): bootstrap.consul,
     ("vault_init", "bootstrap"): bootstrap.vault,
     ("nomad", "bootstrap"): bootstrap.nomad,
+    ("vault_unseal", "verify"): unseal.vault,
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,
     ("nomad", "drain"): drain.nomad,

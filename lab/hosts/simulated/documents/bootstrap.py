@@ -2,10 +2,19 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from lab.hosts.simulated.documents.configure import file_set
-from lab.hosts.simulated.documents.secrets import read_recovery_keys
+from lab.hosts.simulated.documents.secrets import (
+    RECOVERY_SECRET,
+    UNFINISHED_LABEL,
+    kept_mark,
+    keys_kept,
+    stored_by,
+    try_key_store,
+)
+from lab.hosts.simulated.documents.unseal import unseal
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.raft import Raft
 from lab.hosts.simulated.task import Task
@@ -33,23 +42,52 @@ def nomad(task: Task) -> dict[str, Any]:
 
 
 def vault(task: Task) -> dict[str, Any]:
-    """Initialise Vault on this host, once in its life; the keys are stored before anything else is done."""
+    """Make Vault on this host, alone, once in the cluster's life. It goes among the others when its keys are kept."""
     task.require("Generation", "SecretsPrefix")
     _, values = file_set(task)
-    kept = read_recovery_keys(task, values["recovery_secret"])
+    kept = keys_kept(task)
+    made = kept == "none" and _make_alone(task, values)
+    if kept == "sibling" and task.host.waits_for_shares("vault"):
+        unseal(task)
     with task.world.changed:
-        raft = _wait_for_that_vault(task) if kept else _initialise(task)
-        _configure_autopilot(task, raft, values)
-    if kept is None:
-        _store_keys(task, values)
-    with task.world.changed:
+        servers = task.world.servers["vault"]
+        if (made or kept == "ours") and servers.cluster_of(task.host.instance_id) is None:
+            servers.sealed.discard(task.host.instance_id)  # it has its keys in hand
+            servers.found([task.host])
+        _configure_autopilot(task, _wait_for_vault(task), values)
         task.world.settle()
         task.world.changed.notify_all()
-    return {"initialised": kept is None, "root_token": "revoked"}
+    return {"initialised": made, "root_token": "revoked"}
 
 
-def _wait_for_that_vault(task: Task) -> Raft:
-    """There are keys, so there is a Vault: this node joins it, and never makes a second one."""
+def _make_alone(task: Task, values: dict[str, Any]) -> bool:
+    """False where another server of this generation has kept its keys meanwhile."""
+    servers, generation = task.world.servers["vault"], task.parameters["Generation"]
+    if task.host not in servers.living:
+        raise ExitError(75, "vault does not answer")
+    if servers.cluster_of(task.host.instance_id) is not None:
+        raise ExitError(70, f"Vault is initialised on this server, and not by generation {generation}")
+    try_key_store(task)
+    document = {
+        "cluster": task.parameters["Cluster"],
+        "generation": int(generation),
+        "recovery_threshold": values["threshold"],
+        "recovery_keys": [uuid.uuid4().hex for _ in range(_shares(values["initialise"]))],
+    }
+    name, keys = task.secret_name(RECOVERY_SECRET), json.dumps(document)
+    task.world.store_version(name, keys, f"{name} {uuid.uuid4()}", UNFINISHED_LABEL)
+    if keys_kept(task) != "none":
+        return False
+    return task.world.store_version(name, keys, kept_mark(name, generation), "AWSCURRENT", stored_by(task))
+
+
+def _shares(initialise: Mapping[str, Any]) -> int:
+    """`secret_shares` or `recovery_shares`, as the seal wants it."""
+    return next(int(value) for name, value in initialise.items() if name.endswith("_shares"))
+
+
+def _wait_for_vault(task: Task) -> Raft:
+    """There are keys, so there is a Vault: this node has it or joins it, and never makes a second one."""
     servers = task.world.servers["vault"]
 
     def obstacle() -> str | None:
@@ -58,31 +96,10 @@ def _wait_for_that_vault(task: Task) -> Raft:
     try:
         task.wait_until(obstacle, PATIENCE_SECONDS)
     except ExitError as error:
-        raise ExitError(70, f"recovery keys are stored, but {error.reason}: the keys are never written over") from error
+        raise ExitError(70, f"recovery keys are kept, but {error.reason}: the keys are never written over") from error
     raft = servers.cluster_of(task.host.instance_id)
     assert raft is not None
     return raft
-
-
-def _initialise(task: Task) -> Raft:
-    servers = task.world.servers["vault"]
-    if task.host not in servers.living:
-        raise ExitError(75, "vault does not answer")
-    if servers.cluster_of(task.host.instance_id) is not None:
-        raise ExitError(70, "Vault is initialised, but its recovery keys were never stored: they are lost")
-    return servers.found([task.host])
-
-
-def _store_keys(task: Task, values: dict[str, Any]) -> None:
-    generation = task.parameters["Generation"]
-    keys = {
-        "cluster": task.parameters["Cluster"],
-        "generation": int(generation),
-        "recovery_threshold": values["recovery_threshold"],
-        "recovery_keys": [uuid.uuid4().hex for _ in range(int(values["recovery_shares"]))],
-    }
-    if not task.world.store_secret(task.secret_name(values["recovery_secret"]), json.dumps(keys), generation):
-        raise ExitError(70, "another run of this generation stored recovery keys meanwhile")
 
 
 def _write(task: Task, values: dict[str, Any], kinds: tuple[str, ...]) -> int:

@@ -9,9 +9,11 @@ from typing import Any
 
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
+from lab.hosts.simulated.world import write_token
+from lambdas.domain.names import PROBE_LABEL
 
 RECOVERY_SECRET = "vault/recovery-keys"
-PROBE_LABEL = "QUORATE_PROBE"
+UNFINISHED_LABEL = "QUORATE_UNFINISHED"
 
 
 def consul(task: Task) -> dict[str, Any]:
@@ -25,28 +27,50 @@ def nomad(task: Task) -> dict[str, Any]:
 
 
 def vault_init(task: Task) -> dict[str, Any]:
-    """A write test of the place that will keep the recovery keys; keys that are there stay."""
+    """A write test of the place that will keep the keys; keys that are there stay."""
     task.require("Generation")
-    generation = task.parameters["Generation"]
-    kept = read_recovery_keys(task, RECOVERY_SECRET)
-    if kept is None:
-        probe = json.dumps({"probe": f"generation {generation}"})
-        if not task.world.store_secret(task.secret_name(RECOVERY_SECRET), probe, generation, PROBE_LABEL):
-            raise ExitError(70, "the key store holds another probe of this generation")
+    if keys_kept(task) == "none":
+        try_key_store(task)
         return {"key_store": "writable"}
-    if str(kept["generation"]) != generation:
-        raise ExitError(
-            70,
-            f"recovery keys of generation {kept['generation']} are stored: move them away before generation "
-            f"{generation} forms a Vault",
-        )
     return {"key_store": "in use"}
 
 
-def read_recovery_keys(task: Task, name: str) -> dict[str, Any] | None:
-    """What is stored, or None; a probe, which may be a secret's first version and so its current one, has no keys."""
-    stored = json.loads(task.world.secret(task.host, task.secret_name(name)) or "{}")
-    return stored if "recovery_keys" in stored else None
+def keys_kept(task: Task) -> str:
+    """Whose keys are kept: `none`, or `ours` and `sibling` by the server that stored them in this generation. A server
+    sees that by the version's id and labels, and reads no key."""
+    name, generation = task.secret_name(RECOVERY_SECRET), task.parameters["Generation"]
+    version, labels = task.world.version_of(name)
+    if version in ("", write_token(_probe(name))):
+        return "none"
+    if version != write_token(kept_mark(name, generation)):
+        raise ExitError(
+            70,
+            f"secret {RECOVERY_SECRET} has keys that generation {generation} did not store: they are never written "
+            "over; move them away before this generation forms a Vault",
+        )
+    return "ours" if stored_by(task) in labels else "sibling"
+
+
+def stored_by(task: Task) -> str:
+    return f"QUORATE_STORED_BY_{task.host.instance_id}"
+
+
+def try_key_store(task: Task) -> None:
+    name = task.secret_name(RECOVERY_SECRET)
+    probe = json.dumps({"probe": "no keys"})
+    if not task.world.store_version(name, probe, _probe(name), PROBE_LABEL):
+        raise ExitError(70, "the key store holds another probe")
+    if task.world.secret(task.host, name, PROBE_LABEL) != probe:
+        raise ExitError(70, "the key store does not return what was written to it")
+
+
+def _probe(name: str) -> str:
+    """The same in every generation: that is how a version without keys is known."""
+    return f"{name} {PROBE_LABEL}"
+
+
+def kept_mark(name: str, generation: str) -> str:
+    return f"{name} AWSCURRENT generation {generation}"
 
 
 def _ensure(task: Task, makers: dict[str, Callable[[], str]]) -> dict[str, Any]:

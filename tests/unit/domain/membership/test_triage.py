@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from lambdas.domain.membership.decision import decide
-from lambdas.domain.membership.observation import Observation, Unknown
+from lambdas.domain.membership.observation import Observation, Presence, Raft, Unknown
 from lambdas.domain.membership.sketch import everywhere, observed, raft
 from lambdas.domain.membership.triage import Attended, Finding, outsiders, triage
 from tests.unit.domain.membership.observations import observations
@@ -39,6 +39,30 @@ def test_a_member_whose_host_is_gone_says_goodbye_even_where_it_is_no_peer() -> 
 def test_peers_without_instances_say_goodbye_once_each() -> None:
     rafts = everywhere("abcx") | {"consul": raft("consul", "abcy", nameless="y")}
     assert found(observed("abc", rafts)) == [("goodbye", "i-x"), ("goodbye", "peer:consul:consul-y")]
+
+
+BY_SHARES = Attended(unseals=True)
+
+
+def test_a_sealed_server_is_unsealed_where_key_shares_open_it_and_else_a_human_is_called() -> None:
+    rafts = everywhere("abc")
+    vault = rafts["vault"]
+    assert isinstance(vault, Raft)
+    seen = observed("abc", rafts | {"vault": replace(vault, sealed=frozenset({"i-b"}))})
+    assert found(seen, BY_SHARES) == [("unseal", "i-b")]
+    assert found(seen) == [("call", "i-b")]
+    assert found(replace_presence(seen, "i-b", "launching"), BY_SHARES) == [("launch", "i-b")]
+
+
+def test_where_all_are_sealed_nobody_tells_the_membership_and_all_are_unsealed() -> None:
+    unknown = Unknown("vault", "all are sealed", sealed=frozenset({"i-a", "i-b", "i-c"}))
+    seen = observed("abc", everywhere("abc") | {"vault": unknown})
+    assert found(seen, BY_SHARES) == [("unseal", "i-a"), ("unseal", "i-b"), ("unseal", "i-c"), ("call", "vault")]
+
+
+def replace_presence(seen: Observation, instance_id: str, presence: Presence) -> Observation:
+    servers = (replace(one, presence=presence) if one.instance_id == instance_id else one for one in seen.servers)
+    return replace(seen, servers=tuple(servers))
 
 
 def test_an_outsider_is_replaced_when_it_was_one_twice() -> None:
