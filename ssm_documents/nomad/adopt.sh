@@ -44,8 +44,8 @@ is_ready() {
 restart_server() {
   local refusal target
   use_nomad_token
-  try_for 5 read_own_raft_id || refuse "this server does not tell its Raft id: $obstacle"
-  try_for 3 read_membership || refuse "the membership is unknown: $obstacle"
+  try_for 5 nomad_read_own_id || refuse "this server does not tell its Raft id: $obstacle"
+  try_for 3 nomad_read_membership || refuse "the membership is unknown: $obstacle"
   refusal=$(jq --raw-output --arg own "$own_raft_id" '(.peers | map(select(.voter))) as $voters
     | ($voters | map(select(.healthy and .id != $own)) | length) as $healthy
     | if ($voters | length) > 1 and $healthy <= (($voters | length) / 2 | floor)
@@ -57,7 +57,7 @@ restart_server() {
     else empty end' <<<"$membership")
   if [[ -n $target ]]; then
     log "handing over to $target"
-    transfer_leadership "$target"
+    nomad_transfer_leadership "$target"
     wait_until 20 "another leader of Nomad" has_handed_over
   fi
   require_lease
@@ -66,13 +66,13 @@ restart_server() {
 }
 
 has_handed_over() {
-  read_membership || return 1
+  nomad_read_membership || return 1
   obstacle="this server leads still"
   [[ $(jq --raw-output .leader <<<"$membership") != "$own_raft_id" ]]
 }
 
 is_back() {
-  read_membership || return 1
+  nomad_read_membership || return 1
   obstacle="this server is no healthy voter yet"
   jq --exit-status --arg own "$own_raft_id" '.peers | any(.id == $own and .voter and .healthy)' \
     <<<"$membership" >/dev/null
