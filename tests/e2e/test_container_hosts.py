@@ -374,7 +374,7 @@ def test_each_host_has_control_groups_of_its_own(lab: Lab) -> None:
 
 
 def test_a_host_that_dies_takes_its_commands_along(lab: Lab) -> None:
-    victim = machine(3)
+    victim = machine(8)
     lab.hosts.boot(victim)
     eventually(lambda: lab.hosts.agent_online(victim.instance_id))
     with ThreadPoolExecutor() as pool:

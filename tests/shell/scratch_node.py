@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -49,6 +50,7 @@ class ScratchNode:
         self.root = directory / "root"
         self.bin = directory / "bin"
         self._authority_file = authority_file
+        self._numbers = count(1)
         self._aws_port, self._metadata_port = aws_port, metadata_port
         self.routes: list[str] = []
         """Where a product is found instead, in curl's words (`--connect-to`)."""
@@ -74,7 +76,8 @@ class ScratchNode:
         return self._start("\n".join(content["mainSteps"][0]["inputs"]["runCommand"]), parameters)
 
     def _start(self, text: str, parameters: Mapping[str, str]) -> subprocess.Popen[str]:
-        script = self.root.parent / "_script.sh"
+        # A file for each: bash reads on while it runs, and two may run side by side.
+        script = self.root.parent / f"{next(self._numbers)}_script.sh"
         script.write_text(text + "\n")
         given = {"Cluster": CLUSTER, "Region": REGION, "Bucket": BUCKET, **parameters}
         return subprocess.Popen(
