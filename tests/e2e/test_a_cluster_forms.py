@@ -176,6 +176,25 @@ def test_every_certificate_is_renewed_under_load_and_no_write_is_lost(
         assert not ledger.failed, f"{product}: {ledger.as_json()}"
 
 
+def test_the_next_authority_takes_over_under_load_and_no_write_is_lost(lab: Laboratory) -> None:
+    """Nodes, Vault's login and Consul's auth method trust it since formation. The job that follows has a certificate of
+    the new authority at each end: Consul's, and Nomad's, whose keys Consul fetches."""
+    before = len(executions(lab, "renew_certificates"))
+    lab.set_ca_generation(2)
+    with Writers(lab) as writers:
+        lab.sweep()
+        lab.wait_until(lambda: len(executions(lab, "renew_certificates")) > before, 60, lambda: "nothing was started")
+        lab.wait_until(
+            lambda: not executions(lab, "renew_certificates", "RUNNING"), 300, lambda: str(lab.journal()[-5:])
+        )
+    assert {one["authority"] for one in lab.certificates().values()} == {2}, str(lab.journal()[-5:])
+    assert_served(lab)
+    assert_quorate(lab.survey(), voters=3)
+    assert writers.lost() == {product: [] for product in PORTS}
+    for product, ledger in writers.ledgers.items():
+        assert not ledger.failed, f"{product}: {ledger.as_json()}"
+
+
 def test_a_docker_job_on_a_bridge_answers_over_http_and_is_in_consul(lab: Laboratory) -> None:
     lab.submit_job()
     job = lab.wait_job()
