@@ -37,7 +37,7 @@ def is_carried(told: Outcome) -> None:
     assert told.error is None or issubclass(told.error, QuorateError)
 
 
-@settings(max_examples=900, deadline=None)
+@settings(max_examples=900)
 @given(
     statuses,
     st.sampled_from((*EXIT_CODES, -1, 1, 127, 137, 2**31)),
@@ -58,7 +58,7 @@ def test_any_output(status: str, code: int, stdout: str, stderr: str) -> None:
         assert told.result == read_object(stdout.strip().splitlines()[-1])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(json_values)
 def test_any_json_as_the_last_line(value: Any) -> None:
     line = json.dumps(value)
@@ -68,7 +68,7 @@ def test_any_json_as_the_last_line(value: Any) -> None:
         assert told.error is NodeFailed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(hostile_text, json_values, max_size=4))
 def test_any_reason_of_a_failure(result: dict[str, Any]) -> None:
     told = outcome("Failed", 70, json.dumps({"reason": result, **result}), "")
@@ -81,7 +81,7 @@ def test_nesting_has_a_limit() -> None:
     assert read_object(json.dumps(nested(DEPTH_LIMIT + 1))) is None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(st.sampled_from(("Error", "Cause", "other")), json_values | hostile_text, max_size=3))
 @example({"Error": "NodeFailed", "Cause": "[" * 24_000})
 def test_any_failure_of_a_state(failure: dict[str, Any]) -> None:

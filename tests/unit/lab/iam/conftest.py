@@ -1,6 +1,0 @@
-"""Examples are small; how long one takes says how busy the machine is."""
-
-from hypothesis import settings
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
