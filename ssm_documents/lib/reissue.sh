@@ -9,6 +9,22 @@ source "${BASH_SOURCE[0]%/*}/step.sh"
 
 management_token=
 
+# begin_reissue: what is made and deleted is named by the file set; Consul's management token opens Consul.
+begin_reissue() {
+  fetch_file_set "${SSM_ConfigurationKey:?}" "${SSM_ConfigurationSha256:?}"
+  require_lease
+  require_secret "$(jq --raw-output .values.management_secret "$file_set")"
+  consul_token=$secret_value
+}
+
+# note_reissue STEP
+note_reissue() {
+  case $1 in
+  make) note_step "each token has another beside it" ;;
+  retire) note_step "no token of before is left" ;;
+  esac
+}
+
 # reissue_tokens API STEP: those that `values` has for the product of that name, which its management token makes.
 reissue_tokens() {
   local -r api=$1 towards=$2

@@ -10,19 +10,12 @@ readonly step=${SSM_Step:?}
 
 main() {
   require_one_of Step "$step" make retire
-  fetch_file_set "${SSM_ConfigurationKey:?}" "${SSM_ConfigurationSha256:?}"
-  require_lease
-  require_secret "$(jq --raw-output .values.management_secret "$file_set")"
-  consul_token=$secret_value
+  begin_reissue
   require_secret nomad/membership-token
   nomad_token=$secret_value
   reissue_tokens consul "$step"
   reissue_tokens nomad "$step"
-  if [[ $step == make ]]; then
-    note_step "each token has another beside it"
-  else
-    note_step "no token of before is left"
-  fi
+  note_reissue "$step"
 }
 
 main "$@"
