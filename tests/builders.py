@@ -3,6 +3,7 @@
 from typing import Any
 
 from lambdas.domain.artifacts import Artifact, Manifest
+from lambdas.domain.commands import Command
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.formation import Arrival
@@ -38,6 +39,18 @@ def a_site(**changes: Any) -> Site:
         bucket="quorate-demo-123456789012-eu-west-1",
         unseal_key_id="unseal-key",
         table="quorate-demo-records",
+    )
+
+
+def a_command(instance_id: str) -> Command:
+    return Command(
+        instance_id=instance_id,
+        component="consul",
+        phase="install",
+        document="quorate-demo-consul-install",
+        parameters={"Cluster": "demo"},
+        timeout_seconds=60,
+        scope="launch-1",
     )
 
 

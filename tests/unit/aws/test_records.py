@@ -11,21 +11,12 @@ from lambdas.aws import table as records
 from lambdas.aws.clients import client
 from lambdas.aws.dispatches import Dispatch, Waiting
 from lambdas.aws.members import Member
-from lambdas.domain.commands import Command
 from lambdas.domain.membership.journal import Entry
-from tests.builders import a_node, an_arrival
+from tests.builders import a_command, a_node, an_arrival
 
 ROTATED = ("consul rekey install", "consul rekey use")
 
-COMMAND = Command(
-    instance_id="i-1",
-    component="consul",
-    phase="install",
-    document="quorate-demo-consul-install",
-    parameters={"Cluster": "demo"},
-    timeout_seconds=60,
-    scope="launch-1",
-)
+COMMAND = a_command("i-1")
 
 
 def test_no_record_means_nobody_has_arrived(table: str) -> None:

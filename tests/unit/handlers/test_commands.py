@@ -10,17 +10,10 @@ from lambdas.domain.commands import Command
 from lambdas.domain.outcome import Invocation
 from lambdas.handlers import complete_command, send_command
 from lambdas.settings import Settings
+from tests.builders import a_command
 from tests.unit.handlers.conftest import Context
 
-COMMAND = Command(
-    instance_id="i-0123456789abcdef0",
-    component="consul",
-    phase="install",
-    document="quorate-demo-consul-install",
-    parameters={"Cluster": "demo"},
-    timeout_seconds=60,
-    scope="launch-1",
-)
+COMMAND = a_command("i-0123456789abcdef0")
 RUNS = Invocation("InProgress", "InProgress", -1, "", "")
 ENDED = Invocation("Success", "Success", 0, '{"version": "1"}', "")
 
