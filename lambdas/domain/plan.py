@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 from lambdas.domain import names
 from lambdas.domain.artifacts import Manifest
@@ -24,6 +25,17 @@ NOTHING = "-"
 """A document parameter that has nothing to say: allowedPattern cannot admit an empty string on every agent."""
 
 
+class Deployment(Protocol):
+    """What is asked of `lambdas.settings`, which the domain does not know."""
+
+    @property
+    def bucket_name(self) -> str: ...
+    @property
+    def unseal_key_id(self) -> str: ...
+    @property
+    def table_name(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Site:
     """What the stack is to the domain: the cluster file and the names that only a deployment knows."""
@@ -33,6 +45,10 @@ class Site:
     unseal_key_id: str
     table: str
     """Where the membership lease is."""
+
+    @classmethod
+    def of(cls, config: ClusterConfig, deployed: Deployment) -> Self:
+        return cls(config, deployed.bucket_name, deployed.unseal_key_id, deployed.table_name)
 
 
 @dataclass(frozen=True)

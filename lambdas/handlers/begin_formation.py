@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     members = tuple(founder.node for founder in founders)
     formation_record.keep_members(table, execution=execution, members=members)
     plan = plan_formation(
-        Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name),
+        Site.of(config, settings),
         [(founder.node, founder.certificate) for founder in founders],
         generation=record.generation,
         scope=formation_scope(config.name, record.generation),

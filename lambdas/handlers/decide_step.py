@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     decision = decide(observation, goodbye.subject)
     _tell(settings, event, goodbye, decision)
     kind = "hold" if decision.kind == "human" and goodbye.lifecycle else decision.kind
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     told = {"kind": kind, "row": decision.row, "reason": decision.reason}
     return told | {"commands": _commands(site, observation, decision, event["execution"], turn["fencing"])}
 

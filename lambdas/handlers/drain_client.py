@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     assert isinstance(pool, ClientPool)
     verdict = assess(goodbye, pool.drain_minutes * 60, drain, time.time())
     decided(verdict.reason, node=goodbye.subject)
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     execution, left = event["execution"], verdict.seconds_left
     told: dict[str, Any] = {"round": verdict.round, "failures": verdict.failures, "asked": []}
     if verdict.drains and goodbye.node:

@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if taken == "over" and not ((standing := lifecycle.find(action.instance_id)) and standing.launches):
         raise EventNotOurs(f"{action.instance_id} has been launched: the event came again")
     lifecycle.keep_open(action)  # the manifest may be waited for, longer than the hook lasts by itself
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     plan = plan_install(site, node, bucket.read_manifest(settings.bucket_name), scope=event["execution"])
     decided(f"{node.kind} {node.instance_id} of {node.group} installs", node=node.instance_id)
     return {

@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`event`: {"node", "certificate": Delivery, "execution"}. Returns commands by phase."""
     settings = Settings.from_environment()
     config = cluster_config.load(settings.config_parameter)
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     certificate = Delivery.model_validate(event["certificate"])
     plan = plan_renewal(site, Node.model_validate(event["node"]), certificate, scope=event["execution"])
     return {phase.value: plan.of(phase) for phase in (Phase.CONFIGURE, Phase.RELOAD, Phase.VERIFY)}

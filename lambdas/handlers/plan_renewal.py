@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if chosen.votes and taken is None:
         decided("membership is being changed: servers are renewed another time")
         chosen = Turn((), "")
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, table)
+    site = Site.of(config, settings)
     chosen_nodes = [describe_server(config, holder.server) for holder in chosen.holders]
     return {
         "next": "renew" if chosen_nodes else "stop",

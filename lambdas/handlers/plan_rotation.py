@@ -99,7 +99,7 @@ def _commands(
     fencing: int,
     execution: str,
 ) -> list[dict[str, Any]]:
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     nodes = [describe_server(config, one) for one in chosen.nodes]
     scope = f"{execution}#{fencing or time.time_ns()}"
     plan = plan_rotation(site, nodes, stage, number, expected, fencing, scope)

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return {"formed": False, "observe": []}
     config = cluster_config.load(settings.config_parameter)
     found = servers.find(config, members.every(settings.table_name))
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     nodes = [describe_server(config, one) for one in found if one.reachable]
     commands = plan_observation(site, nodes, scope=event["execution"]).of(Phase.OBSERVE)
     return {"formed": True, "observe": [{"commands": [command]} for command in commands]}

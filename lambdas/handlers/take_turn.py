@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     config = cluster_config.load(settings.config_parameter)
     found = servers.find(config, members.every(settings.table_name))
     nodes = [describe_server(config, one) for one in found if one.reachable]
-    site = Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name)
+    site = Site.of(config, settings)
     plan = plan_observation(site, nodes, scope=f"{execution}#{taken.fencing}")
     asked = [{"commands": [command]} for command in plan.of(Phase.OBSERVE)]
     decided(f"turn {turn['number']}: asks {len(asked)} servers", fencing=taken.fencing)

@@ -63,7 +63,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         found += triage(seen_now, attended)
         out = outsiders(seen_now)
         unseal = _unsealing(
-            Site(config, settings.bucket_name, settings.unseal_key_id, settings.table_name),
+            Site.of(config, settings),
             seen_now,
             found,
             event["execution"],
