@@ -23,10 +23,11 @@ from cdk_app.permissions import (
     of_clients,
     of_executions,
     of_machines,
+    of_sealed,
     of_servers,
 )
 from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
-from lambdas.domain import names
+from lambdas.domain import names, rotation
 from lambdas.settings import Settings
 
 
@@ -208,6 +209,7 @@ FUNCTIONS: tuple[Row, ...] = (
             "servers.every",
         ),
         timeout_seconds=60,
+        narrow=of_sealed(rotation.OPENED),
     ),
     Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(

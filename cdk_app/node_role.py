@@ -72,7 +72,8 @@ class NodeRole(Construct):
             self._allow(WRITE_SECRET, [secrets.arns[name] for name in written])
             for product in group.serves:
                 self._allow_as_seed(product, secrets)
-            self._allow_through(keys, "secretsmanager", keys.data, ["kms:GenerateDataKey"])
+            if any(may_write(group, name) for name in names.SECRET_NAMES if name != RECOVERY_KEYS):
+                self._allow_through(keys, "secretsmanager", keys.data, ["kms:GenerateDataKey"])
             self._allow_reading_the_lease(storage, keys)
             if "vault" in group.serves:
                 if seal == "awskms":

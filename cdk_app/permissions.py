@@ -36,7 +36,8 @@ class Arns:
     authority_keys: tuple[str, ...]
     """Of the one that signs, and of its standby, whose certificate it signs itself."""
     bucket: str
-    sealed: tuple[str, ...]
+    sealed: Mapping[str, str]
+    """By name: secrets that nobody reads but whom a tag names, and break-glass."""
     config_parameter: str
     ca_parameters: tuple[str, ...]
     documents: tuple[str, ...]
@@ -94,7 +95,7 @@ def arns_of(scope: Construct, config: ClusterConfig, storage: Storage, secrets: 
         data_key=keys.data.key_arn,
         authority_keys=tuple(keys.authorities[one].key_arn for one in signed_by),
         bucket=storage.bucket.bucket_arn,
-        sealed=tuple(secrets.arns[name] for name in names.SEALED_SECRETS),
+        sealed={name: secrets.arns[name] for name in names.SEALED_SECRETS},
         config_parameter=parameter(names.config_parameter(cluster)),
         ca_parameters=tuple(parameter(names.ca_parameter(cluster, one)) for one in bundle),
         documents=tuple(
@@ -131,6 +132,11 @@ def of_servers(arns: Arns) -> Arns:
 
 def of_clients(arns: Arns) -> Arns:
     return replace(arns, groups=arns.client_pools)
+
+
+def of_sealed(*secrets: str) -> Callable[[Arns], Arns]:
+    """For a handler that opens these alone."""
+    return lambda arns: replace(arns, sealed={name: arns.sealed[name] for name in secrets})
 
 
 def of_executions(flow: str) -> Callable[[Arns], Arns]:
@@ -195,7 +201,7 @@ def _seal(arns: Arns, action: str) -> Statements:
     return (
         iam.PolicyStatement(
             actions=[action],
-            resources=list(arns.sealed),
+            resources=list(arns.sealed.values()),
             conditions={"ForAllValues:StringEquals": {"aws:TagKeys": tags}},
         ),
     )

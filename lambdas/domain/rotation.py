@@ -161,12 +161,16 @@ def read_followers(asked: Sequence[Mapping[str, Any]]) -> tuple[frozenset[str], 
     return frozenset(followers), reason or f"{len(followers)} nodes have followed"
 
 
+OPENED = "consul/management-token"
+"""The one sealed secret that a rotation needs."""
+
+
 def readers_of_sealed(stage: Stage, nodes: Sequence[Server]) -> dict[str, dict[str, str]]:
     """For each sealed secret whom a turn opens it to: ids by the tag that says so. Consul's tokens are made with its
     management token, Nomad's with one of its servers' own."""
     if stage.phase is not Phase.REISSUE:
         return {}
-    return {"consul/management-token": {names.seed_tag(stage.product): node.instance_id for node in nodes}}
+    return {OPENED: {names.seed_tag(stage.product): node.instance_id for node in nodes}}
 
 
 def read_answers(asked: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:

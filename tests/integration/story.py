@@ -135,6 +135,17 @@ class Story(Laboratory):
             for one in sorted(ended, key=lambda one: one["RequestedDateTime"])
         ]
 
+    def make_commands_overdue(self) -> None:
+        """The time is over in which the answer of each command that somebody waits for had to come."""
+        for command_id in self.records("command"):
+            self.aws.client("dynamodb").update_item(
+                TableName=self.table_name,
+                Key={"pk": {"S": "command"}, "sk": {"S": command_id}},
+                UpdateExpression="SET due_at = :past",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":past": {"N": "0"}},
+            )
+
     def agent_paused(self, instance_id: str) -> bool:
         return self.data_center.simulated.world.hosts[instance_id].agent_paused
 

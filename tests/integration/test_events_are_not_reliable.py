@@ -1,8 +1,10 @@
 """EventBridge delivers at least once and in no order; service events are delivered "best effort" only."""
 
+import json
 from collections import Counter
 
 from lab.aws.chaos import Event
+from lambdas.domain import names
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
@@ -44,6 +46,14 @@ def test_every_event_may_come_late(story: Open) -> None:
 
     assert alone.formation()["status"] == "formed"
     alone.assert_one_cluster()
+    assert set(Counter(sent.work for sent in alone.sent).values()) == {1}
+
+    first = alone.launches()[0]
+    machine = names.state_machine(alone.config.name, "node_launch")
+    arn = f"arn:aws:states:{alone.aws.region}:{alone.aws.account}:stateMachine:{machine}"
+    alone.aws.client("stepfunctions").start_execution(stateMachineArn=arn, input=json.dumps(first.input))
+    alone.settle()
+    assert alone.executions("node_launch")[-1].states_entered[-1] == "Ignored", "one that comes again, hours later"
     assert set(Counter(sent.work for sent in alone.sent).values()) == {1}
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.aws.chaos import of_type
+from lab.aws.chaos import Event, Matches, of_type
 from lambdas.domain import names
 from lambdas.domain.config import PRODUCTS
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
 TERMINATE = "EC2 Instance-terminate Lifecycle Action"
+COMMAND_ENDED = "EC2 Command Invocation Status-change Notification"
 LAUNCH = "EC2 Instance-launch Lifecycle Action"
 FUNCTIONS = (
     "plan_terminate",
@@ -76,6 +77,30 @@ def test_a_goodbye_that_nobody_heard_of_is_found_by_the_sweep(three: Story) -> N
     three.assert_whole(4)
     found = [one for one in three.journal() if one["node"] == chosen and one["what"] == "sweep"]
     assert [one["decision"] for one in found] == ["goodbye"]
+
+
+def test_scripts_fail_and_nobody_hears_how_others_ended(three: Story) -> None:
+    """Each costs a turn: Nomad's leave fails, Vault's is done and Consul's fails while their status events are lost."""
+    three.scale(servers=5)
+    three.settle()
+    for component, fails in (("nomad", True), ("vault", False), ("consul", True)):
+        if fails:
+            three.faults.fail(component, "leave")
+        if component != "nomad":
+            three.faults.slow(component, "leave", 0.5)  # the sender reads its invocation before it ends
+            three.chaos.drop_events(end_of(component, "leave"), times=1)
+    chosen = scale_in(three, 4)
+    for component in ("vault", "consul"):
+        wait_unheard(three, component)
+        assert chosen in three.states("servers"), "it waits for an answer"
+        three.make_commands_overdue()
+        three.faults.fail("node", "observe")  # of the sweep, which takes it for silence
+        three.sweep()
+    wait_gone(three, chosen)
+    three.faults.clear()
+    failed = [(one.component, one.phase) for one in three.sent if one.status == "Failed"]
+    assert {(one, "leave") for one in ("nomad", "consul")} <= set(failed)
+    three.assert_whole(4)
 
 
 def test_each_function_may_die_between_each_two_of_its_calls(three: Story) -> None:
@@ -177,6 +202,28 @@ def test_of_two_that_leave_at_once_one_goes_after_the_other_though_every_event_c
     changes = [one["at"] for one in three.journal() if one["decision"] == "act"]
     assert len(changes) == len(set(changes))
     assert len(three.formations) == 1
+
+
+def end_of(component: str, phase: str) -> Matches:
+    def matches(event: Event) -> bool:
+        detail = event["detail"]
+        return (
+            event["detail-type"] == COMMAND_ENDED
+            and detail["document-name"].endswith(f"-{component}-{phase}")
+            and detail["status"] in ("Success", "Failed")
+        )
+
+    return matches
+
+
+def wait_unheard(story: Story, component: str) -> None:
+    """Until its leave has ended, and a task waits to hear that."""
+
+    def unheard() -> bool:
+        waiting = [one["component"] for one in story.records("command").values() if one["phase"] == "leave"]
+        return component in waiting and not under_way(story, component, "leave")
+
+    story.wait_until(unheard, 120, lambda: f"{component}'s leave never ended")
 
 
 def under_way(story: Story, component: str, phase: str) -> bool:

@@ -151,11 +151,12 @@ def test_a_server_says_goodbye_in_between_and_neither_keeps_the_other(seven: Sto
     assert [entry["decision"] for entry in seven.decisions(leaving)][-1] == "release"
 
 
-def test_functions_that_die_cost_a_retry(seven: Story) -> None:
+def test_functions_that_die_and_scripts_that_fail_cost_a_retry(seven: Story) -> None:
     before, number = keys(seven), number_of(seven)
     for function in ("plan_rotation", "judge_rotation"):
         seven.chaos.fail_lambda(function, "Runtime.ExitError", when="after")
         seven.chaos.kill_lambda(function, after_calls=2)
+    seven.faults.fail("nomad", "rekey")  # and a script that fails costs a turn
     seven.rotate_secrets("gossip")
     seven.settle(LONG)
     assert number_of(seven) == number + 1

@@ -6,6 +6,7 @@ file, by the logical names of the template: physical ones differ from cluster to
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Usage:
                     for statement in parse(text_of(document), policy):
                         for action, resource in _permissions(statement):
                             used = (role.arn, Used(policy, statement.number, action, resource)) in self._used
-                            yield (stack.name, logical, action, _with_names(resource, names)), used
+                            yield (stack.name, logical, action, with_logical_names(resource, names)), used
 
     def keep(self, cloud: Cloud) -> None:
         """Add to what this process saw, and write it down where somebody wants it."""
@@ -73,6 +74,9 @@ def _permissions(statement: Statement) -> Iterator[tuple[str, str]]:
 SHORTEST_NAME = 8
 """A shorter physical name could be a part of anything."""
 
+# A name that goes on is another's: the group `quorate-prod-nomad`, and the document `quorate-prod-nomad-install`.
+_WHOLE = r"(?<![\w-]){}(?![\w-])"
+
 
 def _names(stack: Any) -> dict[str, str]:
     """Logical names by physical ones, the longest first."""
@@ -85,8 +89,9 @@ def _names(stack: Any) -> dict[str, str]:
     return {name: physical[name] for name in sorted(physical, key=len, reverse=True)}
 
 
-def _with_names(text: str, names: dict[str, str]) -> str:
+def with_logical_names(text: str, names: dict[str, str]) -> str:
+    """`names`: logical ones by physical ones, the longest first."""
     for physical, logical in names.items():
         if len(physical) >= SHORTEST_NAME:
-            text = text.replace(physical, f"<{logical}>")
+            text = re.sub(_WHOLE.format(re.escape(physical)), f"<{logical}>", text)
     return text
