@@ -1,10 +1,7 @@
-"""The state machines as files: what they call and which errors they name. Reads files, knows no CDK."""
+"""The state machines as files, and what they call. Reads files, knows no CDK."""
 
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 STATE_MACHINES = Path(__file__).parent / "state_machines"
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
@@ -35,22 +32,3 @@ def handlers_of(text: str, handlers: tuple[str, ...]) -> tuple[str, ...]:
     if unknown := sorted(used - set(by_placeholder)):
         raise ValueError(f"placeholders that stand for no handler: {', '.join(unknown)}")
     return tuple(sorted(by_placeholder[name] for name in used))
-
-
-def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state with its name, those inside Map and Parallel too."""
-    for name, state in definition["States"].items():
-        yield name, state
-        inner = [state[key] for key in ("ItemProcessor", "Iterator") if key in state]
-        for branch in (*inner, *state.get("Branches", ())):
-            yield from states(branch)
-
-
-def error_names(text: str) -> frozenset[str]:
-    """Every error that a Retry or Catch names."""
-    return frozenset(
-        error
-        for _, state in states(json.loads(text))
-        for rule in (*state.get("Retry", ()), *state.get("Catch", ()))
-        for error in rule["ErrorEquals"]
-    )

@@ -104,9 +104,6 @@ class LifecycleHooks:
         what = f"token {token}" if token else f"instance ID {instance_id}"
         raise ValidationError(f"No active Lifecycle Action found with {what}")
 
-    def open_actions(self) -> list[LifecycleAction]:
-        return list(self._open.values())
-
     def _close(self, action: LifecycleAction) -> None:
         self._open.pop(action.token, None)
         if action.timer:
