@@ -6,8 +6,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.cli.output import Output
-from lab.products.bundle import gather
-from lab.products.catalogue import VERSIONS, host_architecture
+from lab.hosts.image.root import SYSTEM as DEBIAN
+from lab.products.bundle import FAILURES, gather
+from lab.products.catalogue import VERSIONS
 from lab.products.manifest import manifest_of, upload
 from lab.products.obtain import obtain
 from lab.products.progress import Bars
@@ -23,10 +24,11 @@ def mirror(output: Output, cluster: Path) -> None:
         output.fail(str(error), "mend the cluster file or your AWS credentials, then make artifacts again")
     bucket = names.bucket(config.name, account, config.region)
     with Bars(output.console) as report:
-        # Packages are fetched by apt against a root file system of the nodes' own system, which this machine can make
-        # for Debian on its own architecture alone.
-        whole = config.system == "debian_12" and config.architecture == host_architecture()
-        artifacts = gather(report) if whole else obtain(progress=report, arch=config.architecture)
+        whole = config.system == DEBIAN  # whose packages apt finds, on any machine that has it
+        try:
+            artifacts = (gather if whole else obtain)(progress=report, arch=config.architecture)
+        except FAILURES as error:
+            output.fail(str(error), "nothing was uploaded: mend what it says, then make artifacts again")
         try:
             upload(boto3.client("s3", region_name=config.region), bucket, artifacts, manifest_of(artifacts), report)
         except (BotoCoreError, ClientError) as error:

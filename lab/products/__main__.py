@@ -7,30 +7,27 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.products.artifact import Artifact
+from lab.products.bundle import FAILURES, gather
 from lab.products.catalogue import PRODUCTS
-from lab.products.compile import CompileFailed
 from lab.products.obtain import obtain
 from lab.products.progress import Bars
-from lab.products.release import ReleaseRejected
 
 
 def main() -> int:
     names = [product.name for product in PRODUCTS]
     arguments = argparse.ArgumentParser(prog="python -m lab.products", description=__doc__)
     arguments.add_argument("product", nargs="*", choices=[[], *names], help=f"some of {', '.join(names)}")
-    arguments.add_argument("--all", action="store_true", help="also the packages, images and the hosts' image (root)")
+    arguments.add_argument("--all", action="store_true", help="also the packages and images")
     chosen = arguments.parse_args()
     console = Console(stderr=True)
     try:
         with Bars(console) as report:
             if chosen.all:
-                from lab.products.bundle import gather  # needs more of the machine than the products do
-
                 artifacts = gather(report)
             else:
                 wanted = [product for product in PRODUCTS if not chosen.product or product.name in chosen.product]
                 artifacts = obtain(wanted, report)
-    except (CompileFailed, ReleaseRejected) as error:
+    except FAILURES as error:
         console.print(f"[red]{error}", highlight=False)
         return 1
     Console().print(table_of(artifacts))

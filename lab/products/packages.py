@@ -1,16 +1,19 @@
 """Debian packages that nodes install from their bucket: what their root file system lacks, and nothing else.
 
-apt decides what that is, from the package status of the host image; nothing of this machine's own apt is read but its
-way to the mirror. A set is one tar of .deb files, for `dpkg --install *.deb`.
+apt decides what that is, from what every host has; nothing of this machine's own apt is read but its way to the mirror,
+and neither root nor a machine of the nodes' architecture is needed. A set is one tar of .deb files, for
+`dpkg --install *.deb`.
 """
 
 import io
+import re
+import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.hosts.image.root import SYSTEM, sources
+from lab.hosts.image.root import BASE, PACKAGES, SYSTEM, sources
 from lab.products.archive import write_tar
 from lab.products.artifact import Artifact, Store, recipe_of
 from lab.products.images import IMAGES, write_image
@@ -32,12 +35,10 @@ class PackagesFailed(Exception):
     """apt said no; the message holds its words."""
 
 
-def debian_artifacts(
-    root: Artifact, arch: str, progress: Report = silent, store: Store | None = None
-) -> list[Artifact]:
-    """The package sets for hosts of that root file system, and the images made from Debian's static busybox."""
+def debian_artifacts(arch: str, progress: Report = silent, store: Store | None = None) -> list[Artifact]:
+    """The package sets for hosts of that architecture, and the images made from Debian's static busybox."""
     store = store or Store()
-    recipe = recipe_of(root.sha256, SETS, IMAGES, sources())
+    recipe = recipe_of(BASE, PACKAGES, SETS, IMAGES, sources())
     names = [f"{one.name}_{SYSTEM}_{arch}" for one in SETS] + [f"{image.name}_image_{arch}" for image in IMAGES]
 
     def say(doing: str, done: float = 0, finished: bool = False) -> None:
@@ -53,7 +54,7 @@ def debian_artifacts(
         return found
     with store.working(lambda: say("waiting for another build on this machine")) as directory:
         say("reading the mirror's package lists")
-        apt = Apt(directory / "apt", root, arch)
+        apt = Apt(directory / "apt", arch)
         made = []
         for number, one in enumerate(SETS):
             say(f"downloading {one.name}", number)
@@ -75,9 +76,9 @@ def debian_artifacts(
 
 
 class Apt:
-    """apt-get over a state of its own in `directory`, which believes itself on the host image."""
+    """apt-get over a state of its own in `directory`, which believes itself on a host as it boots."""
 
-    def __init__(self, directory: Path, root: Artifact, arch: str) -> None:
+    def __init__(self, directory: Path, arch: str) -> None:
         self._directory = directory
         for part in (
             "etc/apt/preferences.d",
@@ -87,27 +88,32 @@ class Apt:
         ):
             (directory / part).mkdir(parents=True)
         (directory / "etc/apt/sources.list").write_text("\n".join(sources()) + "\n")
-        self._status = directory / "var/lib/dpkg/status"
-        with tarfile.open(root.path) as tar:
-            status = tar.extractfile("./var/lib/dpkg/status")
-            assert status is not None
-            self._status.write_bytes(status.read())
+        status = directory / "var/lib/dpkg/status"
+        status.touch()
         self._options = [
             f"Dir={directory}",
-            f"Dir::State::status={self._status}",
+            f"Dir::State::status={status}",
             "Dir::Etc::sourceparts=/dev/null",
             f"APT::Architecture={arch}",
             f"APT::Architectures={arch}",
             "APT::Install-Recommends=false",
             "APT::Sandbox::User=root",  # the cache may be where apt's own user cannot go
         ]
-        self._run("update")
+        self._run("apt-get", "update")
+        status.write_text(self._installed(*BASE, *PACKAGES))
+
+    def _installed(self, *packages: str) -> str:
+        """The package status of a host that has these and what they need."""
+        plan = self._run("apt-get", "install", "--simulate", *packages)
+        there = [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) \((\S+)", plan, re.MULTILINE)]
+        known = self._run("apt-cache", "show", *there)
+        return re.sub(r"^(Package: .*)$", r"\1\nStatus: install ok installed", known, flags=re.MULTILINE)
 
     def download(self, name: str, packages: tuple[str, ...]) -> dict[str, Path]:
         """The packages and what they need beyond the host image, by file name."""
         archives = self._directory / name
         (archives / "partial").mkdir(parents=True)
-        self._run("install", "--download-only", "--yes", *packages, f"-oDir::Cache::archives={archives}")
+        self._run("apt-get", "install", "--download-only", "--yes", *packages, f"-oDir::Cache::archives={archives}")
         return {path.name: path for path in archives.glob("*.deb")}
 
     def file_of(self, package: str, path: str) -> bytes:
@@ -121,11 +127,14 @@ class Apt:
             assert file is not None
             return file.read()
 
-    def _run(self, *arguments: str) -> None:
-        options = [f"-o{option}" for option in self._options]
-        ran = subprocess.run(["apt-get", "-qq", *options, *arguments], capture_output=True, text=True)
+    def _run(self, program: str, *arguments: str) -> str:
+        if not shutil.which(program):
+            raise PackagesFailed(f"{program} finds Debian's packages, and is not here: mirror on Debian or Ubuntu")
+        options = ["--quiet=2", *(f"--option={option}" for option in self._options)]
+        ran = subprocess.run([program, *options, *arguments], capture_output=True, text=True)
         if ran.returncode != 0:
-            raise PackagesFailed(f"apt-get {arguments[0]}: {ran.stderr.strip()[-2000:]}")
+            raise PackagesFailed(f"{program} {arguments[0]}: {ran.stderr.strip()[-2000:]}")
+        return ran.stdout
 
 
 def _version(debs: dict[str, Path], package: str) -> str:

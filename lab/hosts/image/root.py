@@ -13,6 +13,9 @@ SUITE = "bookworm"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 CUSTOMIZE = Path(__file__).parent / "customize.sh"
 
+BASE = ("?essential", "?priority(required)", "apt")
+"""What mmdebstrap's variant `minbase` has, as apt's patterns."""
+
 # What AWS's own Debian image has too (cloud-init brings Python there, and user data counts on it; python3-minimal has
 # no http module). jq and unzip are left out on purpose: nodes install them from their bucket.
 PACKAGES = (
