@@ -132,7 +132,7 @@ FUNCTIONS: tuple[Row, ...] = (
     Row("decide_step", ("cluster_config.load", "journal.write", "lease.renew", "members.every", "servers.find")),
     Row(
         "drain_client",
-        ("cluster_config.load", "lifecycle.keep_open", "members.every", "servers.find"),
+        ("cluster_config.load", "lifecycle.keep_open"),
         narrow=of_clients,
     ),
     Row("end_turn", ("journal.write", "lease.release")),
@@ -178,6 +178,7 @@ FUNCTIONS: tuple[Row, ...] = (
         ),
         narrow=of_executions(LAUNCH_FLOW),
     ),
+    Row("plan_leave", ("cluster_config.load", "members.every", "servers.find")),
     Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
     Row("plan_reload", ("cluster_config.load",)),
     Row(

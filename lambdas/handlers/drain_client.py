@@ -3,15 +3,14 @@
 import time
 from typing import Any
 
-from lambdas.aws import cluster_config, lifecycle, members, servers
-from lambdas.domain.components import role_of
+from lambdas.aws import cluster_config, lifecycle
 from lambdas.domain.config import ClientPool
 from lambdas.domain.drain import assess
 from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.names import autoscaling_group
-from lambdas.domain.node import describe_server, find_group
+from lambdas.domain.node import find_group
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_drain, plan_leave, plan_purge
+from lambdas.domain.plan import Site, plan_drain
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 
@@ -28,15 +27,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     assert isinstance(pool, ClientPool)
     verdict = assess(goodbye, pool.drain_minutes * 60, drain, time.time())
     decided(verdict.reason, node=goodbye.subject)
-    site = Site.of(config, settings)
-    execution, left = event["execution"], verdict.seconds_left
     told: dict[str, Any] = {"round": verdict.round, "failures": verdict.failures, "asked": []}
     if verdict.drains and goodbye.node:
-        plan = plan_drain(site, goodbye.node, left, scope=f"{execution}#drain{verdict.round}")
+        scope = f"{event['execution']}#drain{verdict.round}"
+        plan = plan_drain(Site.of(config, settings), goodbye.node, verdict.seconds_left, scope)
         commands = [{"commands": [command]} for command in plan.of(Phase.DRAIN)]
         return told | {"next": "drain", "commands": commands, "pause_seconds": verdict.pause_seconds}
-    leave = plan_leave(site, goodbye.node, scope=execution).of(Phase.LEAVE) if goodbye.node else []
-    found = servers.find(config, members.every(settings.table_name))
-    staying = [describe_server(config, one) for one in found if one.presence == "in_service" and one.reachable]
-    purge = plan_purge(site, staying, goodbye.subject, role_of(pool), scope=execution).of(Phase.REMOVE)
-    return told | {"next": "leave", "leave": leave, "purge": purge}
+    return told | {"next": "leave"}

@@ -253,7 +253,8 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
         "$.plan.value.install",  # plan_launch
         "$.turn.value.observe",  # take_turn
         "$.decision.value.commands",  # decide_step
-        *(f"$.drain.value.{key}" for key in ("commands", "leave", "purge")),  # drain_client
+        "$.drain.value.commands",  # drain_client
+        *(f"$.farewell.value.{key}" for key in ("leave", "purge")),  # plan_leave
         "$.plan.value.observe",  # plan_sweep
         "$.triage.value.unseal",  # triage
         "$.turn.value.items",  # plan_renewal, whose items have a "request"

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "hold_instance",
     "complete_terminate",
     "drain_client",
+    "plan_leave",
     "plan_sweep",
     "triage",
 )

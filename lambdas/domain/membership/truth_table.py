@@ -145,6 +145,14 @@ EXAMPLES: tuple[Example, ...] = (
         ("i-d is no peer",),
     ),
     Example(
+        "a server of Vault alone, out of it: its agent of Consul has no vote, and leaves as a client",
+        observed("abcd", _without(everywhere("efg"), vault="bcd"), leaving="a", serves=("vault",)),
+        "i-a",
+        "out",
+        "release",
+        ("i-a is no peer of vault", "can go"),
+    ),
+    Example(
         "orphan peer that is gone by now",
         observed("abc", everywhere("abc")),
         "peer:nomad:nomad-x",

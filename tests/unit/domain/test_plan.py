@@ -181,6 +181,16 @@ def test_a_client_is_purged_by_the_first_server_of_each_product() -> None:
     assert components(alone, Phase.REMOVE) == ["nomad"]
 
 
+def test_of_a_server_of_vault_alone_a_server_of_consul_forgets_the_agent() -> None:
+    config, site = a_config(server_groups=APART), a_site(server_groups=APART)
+    vault, consul = (a_node(number, group=group, config=config) for number, group in ((1, "vault"), (2, "consul")))
+    plan = plan_purge(site, [vault, consul], "i-gone", vault, "s")
+    [command] = plan.commands[Phase.REMOVE]
+    assert (command.component, command.instance_id) == ("consul", consul.instance_id)
+    assert {name: command.parameters[name] for name in ("Kind", "Subject")} == {"Kind": "client", "Subject": "i-gone"}
+    assert plan_purge(SITE, [a_node(2)], "i-gone", a_node(), "s").commands[Phase.REMOVE] == (), "it is a client of none"
+
+
 def test_a_drain_says_how_long_it_may_take_and_each_round_asks_anew() -> None:
     client = a_node(group="default")
     first, second = (plan_drain(SITE, client, 900, f"e#drain{n}").commands[Phase.DRAIN] for n in (1, 2))

@@ -9,7 +9,15 @@ from lambdas.aws import lease, members, table
 from lambdas.aws.members import Member
 from lambdas.domain.errors import EventNotOurs, LeaseLost
 from lambdas.domain.goodbye import HOLD_SECONDS, MAXIMUM_TURNS, Goodbye
-from lambdas.handlers import complete_terminate, decide_step, end_turn, hold_instance, plan_terminate, take_turn
+from lambdas.handlers import (
+    complete_terminate,
+    decide_step,
+    end_turn,
+    hold_instance,
+    plan_leave,
+    plan_terminate,
+    take_turn,
+)
 from lambdas.settings import Settings
 from tests.builders import a_lifecycle_event, a_node
 from tests.unit.handlers.conftest import Context
@@ -156,3 +164,16 @@ def test_holding_writes_the_last_reason_and_gives_the_lease_back(settings: Setti
     [entry] = journal(settings)
     assert (entry["decision"], entry["reason"]) == ("hold", "2 voters would remain")
     assert lease.read(settings.table_name).owner is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "stranger"}, {"subject": "peer:consul:4c3a0b0e-0000-4000-8000-000000000001", "group": ""}],
+    ids=["before there is a cluster", "a peer that nobody can name"],
+)
+def test_nothing_is_left_by_whom_nobody_knows(settings: Settings, changes: dict[str, Any]) -> None:
+    assert ask(plan_leave.handler, goodbye=a_goodbye(**changes)) == {"leave": [], "purge": []}
+
+
+def test_a_server_of_all_products_is_a_client_of_none(settings: Settings) -> None:
+    assert ask(plan_leave.handler, goodbye=a_goodbye()) == {"leave": [], "purge": []}

@@ -1,0 +1,36 @@
+"""Called by node_terminate: PlanLeave. What a node is a client of, it leaves, and servers take it off their lists."""
+
+from typing import Any
+
+from lambdas.aws import cluster_config, members, servers
+from lambdas.domain.components import role_of
+from lambdas.domain.goodbye import Goodbye
+from lambdas.domain.names import autoscaling_group
+from lambdas.domain.node import describe_server, find_group
+from lambdas.domain.phases import Phase
+from lambdas.domain.plan import Site, plan_leave, plan_purge
+from lambdas.observability import decided, entry
+from lambdas.settings import Settings
+
+
+@entry
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`event`: {"goodbye", "execution"}. Returns {"leave", "purge"}: commands on the node, and on servers that stay.
+    Both are empty for a node that serves all that it has, and where no cluster exists or nobody knows the node."""
+    settings = Settings.from_environment()
+    goodbye, scope = Goodbye.model_validate(event["goodbye"]), event["execution"]
+    if goodbye.kind == "stranger" or not goodbye.group:
+        decided("it is a client of nothing", node=goodbye.subject)
+        return {"leave": [], "purge": []}
+    config = cluster_config.load(settings.config_parameter)
+    site = Site.of(config, settings)
+    reachable = [one for one in servers.find(config, members.every(settings.table_name)) if one.reachable]
+    node = goodbye.node
+    if goodbye.kind == "server":  # its goodbye may have begun hours ago
+        node = next((describe_server(config, one) for one in reachable if one.instance_id == goodbye.subject), None)
+    leave = plan_leave(site, node, scope).of(Phase.LEAVE) if node else []
+    staying = [describe_server(config, one) for one in reachable if one.presence == "in_service"]
+    role = role_of(find_group(config, autoscaling_group(config.name, goodbye.group)))
+    purge = plan_purge(site, staying, goodbye.subject, role, scope).of(Phase.REMOVE)
+    decided(f"it leaves {len(leave)} products as a client, {len(purge)} forget it", node=goodbye.subject)
+    return {"leave": leave, "purge": purge}
