@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -19,7 +21,10 @@ REPOSITORY = Path(__file__).parents[1]
 ACCOUNT = "123456789012"
 INPUTS = ("app.py", "cdk.json", "cdk_app", "lambdas", "ssm_documents", "requirements.txt")
 KEPT = 8
-"""Assemblies that stay in the cache, newest first; each is some 10 MB."""
+"""Assemblies that stay in the cache, newest first; each is some 10 MB. Others go when nobody took one for a day: a
+process that read one at its beginning reads it again hours later."""
+
+DAY_SECONDS = 86_400
 
 INSTANCE_FAMILIES = {"amd64": "t3", "arm64": "t4g"}
 
@@ -43,7 +48,7 @@ def synthesize(*cluster_files: Path) -> Path:
                     raise
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        _forget_old(place.parent)
+        forget_old(place.parent)
     os.utime(place)
     return place
 
@@ -100,7 +105,11 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _forget_old(directory: Path) -> None:
-    kept = sorted(directory.glob("[0-9a-f]*"), key=lambda place: place.stat().st_mtime, reverse=True)
-    for place in kept[KEPT:]:
-        shutil.rmtree(place, ignore_errors=True)
+def forget_old(directory: Path) -> None:
+    taken = {}
+    for place in directory.glob("[0-9a-f]*"):
+        with suppress(FileNotFoundError):  # another process forgets as well
+            taken[place] = place.stat().st_mtime
+    for place in sorted(taken, key=lambda place: taken[place], reverse=True)[KEPT:]:
+        if time.time() - taken[place] > DAY_SECONDS:
+            shutil.rmtree(place, ignore_errors=True)
