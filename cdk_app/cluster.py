@@ -18,6 +18,7 @@ from cdk_app.parameters import Parameters
 from cdk_app.permissions import ROTATION_FLOW, Arns, arns_of
 from cdk_app.secrets import Secrets
 from cdk_app.security_groups import SecurityGroups
+from cdk_app.sessions import Sessions
 from cdk_app.storage import Storage
 from cdk_app.triggers import Triggers
 from cdk_app.workflows import Workflows
@@ -59,6 +60,7 @@ class Cluster(Construct):
         self.secrets = Secrets(
             self, "Secrets", cluster=config.name, data_key=self.keys.data, recovery_key=self.keys.recovery
         )
+        self.sessions = Sessions(self, "Sessions", cluster=config.name, data_key=self.keys.data)
         self.alarm_topic = sns.Topic(self, "Alarm", enforce_ssl=True)
         self.dead_letters = sqs.Queue(
             self,
@@ -132,6 +134,7 @@ class Cluster(Construct):
             storage=self.storage,
             secrets=self.secrets,
             keys=self.keys,
+            sessions=self.sessions,
             seal=self.config.vault.seal,
         )
         made = NodeGroup(

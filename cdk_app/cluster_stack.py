@@ -31,6 +31,7 @@ class ClusterStack(Stack):
         self.cluster = Cluster(self, "Cluster", config=config)
         CfnOutput(self, "BucketName", value=self.cluster.storage.bucket.bucket_name)
         CfnOutput(self, "BreakGlassRoleArn", value=self.cluster.break_glass.role.role_arn)
+        CfnOutput(self, "SessionDocument", value=self.cluster.sessions.document)
         CfnOutput(self, "AlarmTopicArn", value=self.cluster.alarm_topic.topic_arn)
 
 

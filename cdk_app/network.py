@@ -9,8 +9,9 @@ from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig, ExistingVpc, NewVpc
 
-INTERFACE_ENDPOINTS = ("ssm", "ssmmessages", "secretsmanager", "kms", "ec2")
-"""What nodes call: the agent's two, secrets, Vault's unseal, cloud auto-join. See docs/decisions/0010."""
+INTERFACE_ENDPOINTS = ("ssm", "ssmmessages", "secretsmanager", "kms", "ec2", "logs")
+"""What nodes call: the agent's two, secrets, Vault's unseal, cloud auto-join, logs of sessions. See
+docs/decisions/0010."""
 
 
 class Network(Construct):

@@ -10,6 +10,7 @@ from cdk_app.keys import Keys
 from cdk_app.nag import acknowledge, acknowledge_wildcard
 from cdk_app.node_group import Group
 from cdk_app.secrets import RECOVERY_KEYS, Secrets
+from cdk_app.sessions import Sessions
 from cdk_app.storage import Storage
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS, role_of
@@ -54,11 +55,13 @@ class NodeRole(Construct):
         storage: Storage,
         secrets: Secrets,
         keys: Keys,
+        sessions: Sessions,
         seal: Seal,
     ) -> None:
         super().__init__(scope, id)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
         self._allow(AGENT_ACTIONS, ["*"])
+        sessions.let_happen_on(self.role)
         bucket = storage.bucket.bucket_arn
         artifacts, deliveries = f"{bucket}/artifacts/*", f"{bucket}/nodes/*"
         self._allow(["s3:GetObject"], [artifacts])
@@ -85,7 +88,7 @@ class NodeRole(Construct):
                 using = ["kms:GenerateDataKey", "kms:Decrypt"]
                 self._allow_through(keys, "secretsmanager", keys.recovery, using)
                 keys.let_recover(self.role, using)
-        reason = "The agent's actions and DescribeInstances have no resource to name"
+        reason = "The agent's actions, DescribeLogGroups and DescribeInstances have no resource to name"
         acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)
         acknowledge_wildcard(self, artifacts, "Releases and packages, none of them secret")
         acknowledge_wildcard(self, deliveries, "A condition on the object's tag says for which node it is")

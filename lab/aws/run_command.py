@@ -113,6 +113,8 @@ class RunCommand:
             document = versions.find_by_version(version)
         if document is None:
             raise RunCommandError("InvalidDocumentVersion", f"Document {name} has no version {version}.")
+        if document.document_type != "Command":
+            raise RunCommandError("InvalidDocument", f"Document {name} is a {document.document_type} document.")
         return document.content_json, document.document_version
 
     def _instance_ids(self, request: Mapping[str, Any]) -> list[str]:

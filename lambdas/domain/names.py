@@ -19,6 +19,10 @@ def document(cluster: str, component: str, phase: str) -> str:
     return f"quorate-{cluster}-{component}-{phase}"
 
 
+def session_document(cluster: str) -> str:
+    return f"quorate-{cluster}-session"
+
+
 def state_machine(cluster: str, flow: str) -> str:
     return f"quorate-{cluster}-{flow}"
 

@@ -13,12 +13,16 @@ from tests.contract.lab_aws.hosts import RecordingHosts
 from tests.contract.lab_aws.template import DOCUMENT, STACK, group, network, write_assembly
 from tests.contract.lab_aws.waiting import wait_until
 
+SHELL = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"idleSessionTimeout": "20"}}
+OF_SESSIONS = {"DocumentType": "Session"}
+
 
 @pytest.fixture
 def instance(aws: EmbeddedAws, tmp_path: Any) -> str:
     resources = network() | {
         "Group": group("plain", [], MinSize="1"),
         "Document": {"Type": "AWS::SSM::Document", "Properties": {"Name": "greet", "Content": DOCUMENT}},
+        "Shell": {"Type": "AWS::SSM::Document", "Properties": {"Name": "shell", "Content": SHELL} | OF_SESSIONS},
     }
     aws.deploy(write_assembly(tmp_path, {"Resources": resources}), STACK)
     assert aws.drain(5)
@@ -99,6 +103,11 @@ def test_a_command_can_be_cancelled(aws: EmbeddedAws, hosts: RecordingHosts, ins
 )
 def test_bad_requests_are_refused(aws: EmbeddedAws, instance: str, more: dict[str, Any], code: str) -> None:
     assert refused(aws, instance, **more) == code
+
+
+def test_a_document_for_sessions_is_no_command(aws: EmbeddedAws, instance: str) -> None:
+    assert aws.client("ssm").describe_document(Name="shell")["Document"]["DocumentType"] == "Session"
+    assert refused(aws, instance, document="shell", Parameters={}) == "InvalidDocument"
 
 
 def test_instances_whose_agent_is_not_there_are_refused(aws: EmbeddedAws, hosts: RecordingHosts, instance: str) -> None:
