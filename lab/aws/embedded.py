@@ -36,6 +36,7 @@ from lab.aws.memory import Memory
 from lab.aws.run_command import RunCommand
 from lab.aws.run_command_api import RunCommandApi
 from lab.aws.scaling_activities import ScalingActivities
+from lab.aws.short_way import ShortWay
 from lab.aws.step_functions import ExecutionRecord, StepFunctions
 from lab.aws.step_functions_language import StatesLanguage
 from lab.aws.step_functions_tokens import TaskTokens
@@ -100,6 +101,7 @@ class EmbeddedAws:
         cloud.refusal = self._authorization.refusal
         self._services = (
             Memory(cloud),
+            ShortWay(cloud),
             self._event_bridge,
             EventTargets(cloud, self._event_bridge),
             self._functions,

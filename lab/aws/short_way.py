@@ -1,0 +1,207 @@
+"""The short way from a client of this process to moto: what only a wire needs is left out.
+
+Signatures that nobody checks, a request that the test client of a web server puts together, JSON that is read as a form
+first, the search through the URLs of all services. A client still checks parameters, writes the body and reads the
+answer by the service's model.
+"""
+
+import functools
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import moto.backend_index
+import moto.backends
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.endpoint import Endpoint
+from botocore.signers import RequestSigner
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.exceptions import HTTPException
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    Request,
+    normalize_request,
+    should_preserve_original_header_name,
+)
+from moto.core.responses import BaseResponse
+from moto.core.utils import utcnow
+from moto.utilities.utils import get_partition
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.http import http_date
+
+from lab.aws.cloud import Cloud
+
+Method = Callable[[Any, str, Any], Any]
+
+DOMAIN = ".amazonaws.com"
+TARGET = "X-Amz-Target"
+"""The header that has the operation where all else is in the body."""
+
+_NOTHING: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._:~-]*")
+
+
+class ShortWay:
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def install(self) -> None:
+        seams = self._cloud.seams
+        seams.wrap(Endpoint, "create_request", _without_preparation)
+        seams.wrap(RequestSigner, "sign", _without_signature)
+        seams.wrap(BotocoreStubber, "process_request", _at_once)
+        seams.wrap(BaseResponse, "setup_class", _from_body)
+
+
+@functools.lru_cache(maxsize=4096)
+def _split(url: str) -> SplitResult:
+    return urlsplit(url)
+
+
+def _reaches_aws(url: str) -> bool:
+    return (_split(url).hostname or "").endswith(DOMAIN)
+
+
+# At the client.
+
+
+def _without_preparation(create_request: Any) -> Any:
+    def create(endpoint: Endpoint, params: dict[str, Any], operation_model: Any = None) -> Any:
+        if TARGET not in params["headers"] or not isinstance(params["body"], bytes) or not _reaches_aws(params["url"]):
+            return create_request(endpoint, params, operation_model)
+        scope = _scope(params["context"]["client_region"], endpoint._endpoint_prefix)
+        return AWSPreparedRequest(
+            params["method"], params["url"], {**params["headers"], "Authorization": scope}, params["body"], False
+        )
+
+    return create
+
+
+def _without_signature(sign: Any) -> Any:
+    def name_only(signer: RequestSigner, operation_name: str, request: Any, *more: Any, **named: Any) -> None:
+        signing_type = more[1] if len(more) > 1 else named.get("signing_type", "standard")
+        if signing_type != "standard" or not _reaches_aws(request.url):
+            sign(signer, operation_name, request, *more, **named)
+            return
+        request.headers["Authorization"] = _scope(signer._region_name, signer.signing_name)
+
+    return name_only
+
+
+def _scope(region: str, service: str) -> str:
+    """Whose call it is, for which region: moto takes that from there where the host does not say it."""
+    return f"AWS4-HMAC-SHA256 Credential=LAB/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=-"
+
+
+# At moto.
+
+
+def _at_once(process_request: Any) -> Any:
+    def process(stubber: BotocoreStubber, request: Any) -> Any:
+        url = _split(request.url)
+        method = _method_of(f"{url.scheme}://{url.netloc}{url.path}") if _reaches_aws(request.url) else None
+        if method is None:
+            return process_request(stubber, request)
+        normalized = _short(request, url) or normalize_request(request)
+        try:
+            return method(normalized, normalized.raw_url, normalized.headers)
+        except HTTPException as error:
+            return error.code, error.get_headers(), error.get_body()
+
+    return process
+
+
+@functools.lru_cache(maxsize=4096)
+def _method_of(url: str) -> Method | None:
+    """The way moto looks: the first service whose pattern fits, the first of its URLs that does."""
+    for service, pattern in moto.backend_index.backend_url_patterns:
+        if pattern.match(url):
+            backends = moto.backends.get_backend(service)
+            if not isinstance(backends, BackendDict):
+                return None
+            regions = backends[DEFAULT_ACCOUNT_ID]
+            backend = regions["us-east-1" if "us-east-1" in regions else "aws"]
+            return next((method for path, method in backend.urls.items() if re.match(path, url)), None)
+    return None
+
+
+class _ShortRequest(Request):
+    """One whose operation is in a header, and all else in its body."""
+
+
+def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
+    """As `normalize_request` makes it, where the body is at hand and no form, and the path needs no decoding."""
+    body = request.body if request.body is not None else b""
+    content_type = request.headers.get("Content-Type", "")
+    if isinstance(content_type, bytes):
+        content_type = content_type.decode()
+    if not isinstance(body, bytes) or "form" in content_type or not _PLAIN_PATH.fullmatch(url.path):
+        return None
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": url.path,
+        "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.netloc,
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": url.netloc,
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    preserved = {}
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        environ[key] = value.decode() if isinstance(value, bytes) else str(value)
+        if should_preserve_original_header_name(name):
+            preserved[key] = name
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+    made = (_ShortRequest if TARGET in request.headers else Request)(environ)
+    made.__dict__ |= {"_cached_data": body, "data": body, "form": _NOTHING, "files": _NOTHING}
+    return made
+
+
+def _from_body(setup_class: Any) -> Any:
+    """moto reads the body as a form first, then as what it is."""
+
+    def setup(
+        response: Any, request: Request, full_url: str | None = None, headers: Any = None, use_raw_body: Any = None
+    ) -> None:
+        if not isinstance(request, _ShortRequest):
+            setup_class(response, request, full_url, headers, use_raw_body)
+            return
+        raw = response.use_raw_body if use_raw_body is None else use_raw_body
+        url = full_url or request.raw_url
+        region = response.get_region_from_url(request, url)
+        response.__dict__ |= {
+            "is_werkzeug_request": False,
+            "normalized_request": request,
+            "parsed_url": _split(url),
+            "raw_body": request.data,
+            "body": request.data if raw else request.data.decode(),
+            "form_data": _NOTHING,
+            "uri": url,
+            "path": request.path,
+            "raw_path": request.raw_path,
+            "querystring": {},
+            "data": {},
+            "method": request.method,
+            "region": region,
+            "partition": get_partition(region),
+            "uri_match": {},
+            "headers": request.headers,
+            "response_headers": {"server": "amazon.com", "date": http_date(utcnow())},
+        }
+        if response.automated_parameter_parsing:
+            response.parse_parameters(request)
+        response.access_key = response.get_access_key()
+        response.current_account = response.get_current_account()
+
+    return setup
