@@ -39,6 +39,7 @@ from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.utils import camel_to_snake_case
 
+from lab.aws import step_functions_definitions
 from lab.aws.calls import calling_as
 from lab.aws.cloud import Cloud
 from lab.aws.limits import LimitedEvent
@@ -67,7 +68,6 @@ SYNC_POLL_SECONDS = 0.05
 
 _SELECTS_MANY = re.compile(r"\*|\.\.|\?\(|\[[^\]'\"]*[:,][^\]'\"]*\]")
 _parsed = functools.lru_cache(maxsize=4096)(parse)
-_parse_once = functools.lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)
 
 
 class StatesLanguage:
@@ -83,10 +83,9 @@ class StatesLanguage:
         self._install_time()
 
     def _install_parser(self) -> None:
-        """Parse a definition once in the life of the process: 200 ms for a large one, and moto does it for each
-        execution."""
+        """moto parses a definition for each execution."""
         seams = self._cloud.seams
-        seams.replace(AmazonStateLanguageParser, "parse", staticmethod(_parse_once))
+        seams.replace(AmazonStateLanguageParser, "parse", staticmethod(step_functions_definitions.parse))
         # Executions that share components need keys for their counters that do not depend on who asks first.
         seams.replace(EvalComponent, "heap_key", property(lambda component: str(id(component))))
         # Each failed state would be logged with the whole of its component; the history has it in order.
