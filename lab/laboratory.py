@@ -175,17 +175,17 @@ class Laboratory:
 
         self.wait_until(lambda: newest()["Status"] == "Successful", timeout_seconds, lambda: str(newest()))
 
-    def submit_job(self) -> None:
-        """Hand the sample job to Nomad, with its image from the cluster's bucket."""
+    def submit_job(self, name: str = SAMPLE_JOB) -> None:
+        """Hand one of the sample jobs to Nomad, with its image from the cluster's bucket."""
         manifest = self.aws.client("s3").get_object(Bucket=self.bucket, Key=MANIFEST_KEY)["Body"].read()
         image = Manifest.model_validate_json(manifest).artifacts[f"hello_image_{self.config.architecture}"]
-        hcl = (JOBS / f"{SAMPLE_JOB}.nomad.hcl").read_text()
+        hcl = (JOBS / f"{name}.nomad.hcl").read_text()
         variables = {
             "image_url": f"s3::https://{self.bucket}.s3.{self.config.region}.amazonaws.com/{image.key}",
             "image_sha256": image.sha256,
         }
         with self.data_center.inside():
-            self._surveyor.submit(SAMPLE_JOB, hcl, variables)
+            self._surveyor.submit(name, hcl, variables)
 
     def run_script(self, instance_id: str, script: str, timeout_seconds: float = 60.0) -> Ran:
         """Run a script on a node as root, past Systems Manager: for looking, not for changing."""
@@ -272,7 +272,7 @@ class Laboratory:
         self.wait_until(self._in_service, timeout_seconds, self._how_far)
 
     def wait_job(self, timeout_seconds: float = 180.0) -> JobSurvey:
-        """Until the sample job runs and its service is healthy in Consul."""
+        """Until the job that was submitted last runs and its service is healthy in Consul."""
         last: list[Survey] = []
 
         def healthy() -> bool:

@@ -142,6 +142,7 @@ def seed_members(trust: Trust, seed: Node, script: str, job: str, variables: Map
         "vault-active": [("vault", "GET", "sys/health", None)],
         "vault-setup": [
             *(("vault", "PUT", f"sys/audit/{path}", body) for path, body in vault["audit"].items()),
+            *(("vault", "POST", f"sys/mounts/{path}", body) for path, body in vault["mounts"].items()),
             *(("vault", "POST", f"sys/auth/{path}", body) for path, body in vault["auth"].items()),
             *(("vault", "PUT", f"sys/policies/acl/{name}", {"policy": it}) for name, it in vault["policies"].items()),
             *(("vault", "POST", entry["path"], _filled(entry, trust)) for entry in vault["writes"]),

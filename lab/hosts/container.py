@@ -14,7 +14,7 @@ from lab.hosts.agent_package import SERVICE, UNIT, UNIT_FILE
 from lab.hosts.engine import LAB_LABEL, Engine
 from lab.hosts.guest import Guest
 from lab.hosts.name_server import host_name
-from lab.hosts.network import RESOLVER_ADDRESS, LabNetwork
+from lab.hosts.network import HOST_INTERFACE, RESOLVER_ADDRESS, LabNetwork
 from lab.hosts.seam import Machine, Ran, Run
 
 INSTANCE_LABEL = "quorate.instance"
@@ -23,13 +23,14 @@ INSTANCE_LABEL = "quorate.instance"
 # those to which the products write at every Raft entry.
 VOLUME_PATHS = ("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd")
 
-# $1 the resolver's address; the lab's CA on standard input. All of the trust store: the source, so that a later
-# update-ca-certificates keeps it, and the bundle (curl, Go) and the name by digest (Python), so that none has to run
-# at boot.
+# The lab's CA on standard input. All of the trust store: the source, so that a later update-ca-certificates keeps it,
+# and the bundle (curl, Go) and the name by digest (Python), so that none has to run at boot. Engines mount a
+# resolv.conf of their own, which systemd-resolved's takes the place of.
 _FIRST_BOOT = """
 set -eu
 umask 022
-printf 'nameserver %s\\nsearch %s\\n' "$1" "$2" > /etc/resolv.conf
+! mountpoint --quiet /etc/resolv.conf || umount /etc/resolv.conf
+ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 mkdir -p /usr/local/share/ca-certificates
 authority=/usr/local/share/ca-certificates/quorate-lab.crt
 cat > "$authority"
@@ -202,10 +203,7 @@ class ContainerHosts:
         )
         host.guest = Guest(process_id)
         self._network.attach(process_id, machine.private_ip, machine.subnet_cidr)
-        domain = host_name(machine.private_ip, machine.region).partition(".")[2]
-        prepared = host.guest.call(
-            ["/bin/sh", "-c", _FIRST_BOOT, "first-boot", RESOLVER_ADDRESS, domain], self._authority
-        )
+        prepared = host.guest.call(["/bin/sh", "-c", _FIRST_BOOT], self._authority)
         if prepared.returncode != 0:
             raise OSError(f"{machine.instance_id}: first boot failed: {prepared.stderr.strip()}")
         host.agent = Agent(machine, host.guest)
@@ -217,6 +215,7 @@ class ContainerHosts:
         assert host.agent is not None
         try:
             host.guest.wait_until_booted()
+            self._lease_names(host)
             if self._ships_agent:
                 host.guest.call(["/bin/sh", "-c", _SHIPPED_AGENT, "agent", UNIT_FILE, SERVICE], UNIT)
             if host.machine.user_data.strip():
@@ -227,6 +226,16 @@ class ContainerHosts:
         host.agent.host_died()
         if not host.ended:
             log.warning("%s has died", host.machine.instance_id)
+
+    def _lease_names(self, host: _Host) -> None:
+        """What DHCP tells of an interface in a VPC, and systemd-networkd systemd-resolved: resolver and domain."""
+        assert host.guest is not None
+        machine = host.machine
+        domain = host_name(machine.private_ip, machine.region).partition(".")[2]
+        for setting, value in (("dns", RESOLVER_ADDRESS), ("domain", domain), ("default-route", "yes")):
+            told = host.guest.call(["resolvectl", setting, HOST_INTERFACE, value])
+            if told.returncode != 0:
+                log.warning("%s: resolvectl %s: %s", machine.instance_id, setting, told.stderr.strip())
 
     def _run_user_data(self, host: _Host) -> None:
         """As cloud-init does with a script: once, at first boot, as root, after network and services are up."""

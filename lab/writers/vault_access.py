@@ -1,10 +1,11 @@
-"""A token that may write to Vault. Formation leaves no root token behind, so one is made of the recovery keys, lives as
-long as it takes to make a KV engine, a policy and a token of it, and is revoked."""
+"""Vault as root. Formation leaves no root token behind, so one is made of the recovery keys, as people do who break the
+glass (docs/break-glass.md), and revoked at the end. So the writers' KV engine, policy and token are made."""
 
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lab.writers.client import Client, RefusedError
@@ -17,22 +18,30 @@ PATIENCE_SECONDS = 30.0
 _POLICY = f'path "{MOUNT}/*" {{ capabilities = ["create", "read", "update", "list"] }}'
 
 Ask = Callable[..., Any]
+NewClient = Callable[[Mapping[str, str]], Client]
 
 
-def make_writers_token(secrets_manager: Any, cluster: str, new_client: Callable[[Mapping[str, str]], Client]) -> str:
+@contextmanager
+def as_root(secrets_manager: Any, cluster: str, new_client: NewClient) -> Iterator[Ask]:
     """`new_client` gives a client of Vault that sends these headers. Raises RefusedError."""
     secret = f"{names.secrets_prefix(cluster)}vault/recovery-keys"
     kept = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
     root_token = make_root_token(asking(new_client({})), kept)
     ask = asking(new_client({"X-Vault-Token": root_token}))
     try:
+        yield ask
+    finally:
+        ask("POST", "auth/token/revoke-self")
+
+
+def make_writers_token(secrets_manager: Any, cluster: str, new_client: NewClient) -> str:
+    """See `as_root`."""
+    with as_root(secrets_manager, cluster, new_client) as ask:
         if f"{MOUNT}/" not in ask("GET", "sys/mounts")["data"]:
             ask("POST", f"sys/mounts/{MOUNT}", {"type": "kv", "options": {"version": "2"}})
         ask("PUT", f"sys/policies/acl/{MOUNT}", {"policy": _POLICY})
         made = ask("POST", "auth/token/create-orphan", {"policies": [MOUNT], "ttl": TOKEN_TTL})
         _wait_for_engine(ask)
-    finally:
-        ask("POST", "auth/token/revoke-self")
     return str(made["auth"]["client_token"])
 
 

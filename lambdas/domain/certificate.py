@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lambdas.domain.certificate_request import read_key
-from lambdas.domain.config import ClusterConfig
+from lambdas.domain.config import ClusterConfig, Product
 from lambdas.domain.errors import NodeFailed
 from lambdas.domain.node import Node
 
@@ -44,12 +44,23 @@ def names_for(config: ClusterConfig, node: Node) -> Names:
     dns = [f"{consul}.{config.datacenter}.consul", f"{nomad}.{config.nomad_region}.nomad"]
     if "vault" in node.serves:
         dns.append(vault_server_name(config))
+    dns += [service_name(product) for product in REACHED_BY_NAME if product in node.serves]
     return Names(own, (*dns, own, "localhost"), ("127.0.0.1", node.private_ip))
 
 
 def vault_server_name(config: ClusterConfig) -> str:
     """In the certificate of every Vault server, and of nobody else."""
     return f"server.{config.datacenter}.vault"
+
+
+REACHED_BY_NAME: tuple[Product, ...] = ("vault", "nomad")
+"""Products whose servers, whichever they are by now, are found in Consul's DNS."""
+
+
+def service_name(product: Product) -> str:
+    """Where Consul's DNS, on each node, names the servers of `product` that are well. In their certificates, and in
+    nobody else's: who answers there without being one of them is not believed."""
+    return f"{product}.service.consul"
 
 
 def make_authority(

@@ -111,7 +111,7 @@ def plan_formation(site: Site, members: Sequence[tuple[Node, Delivery]], *, gene
             if phase not in component.phases or component.product is None:
                 continue
             seed = choose_seed(nodes, component.product)
-            filled = {"Generation": str(generation), "SecretsPrefix": names.secrets_prefix(site.config.name)}
+            filled = {"Generation": str(generation), **_secrets(site, component)}
             if render := component.renders.get(phase):
                 parcel = pack(
                     seed.instance_id,

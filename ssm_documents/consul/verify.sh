@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Sees that the node is a voter of Consul (server) or a member that the servers find in good health (client).
+# Sees that the node is a voter of Consul (server) or a member that the servers find in good health (client), and that
+# names of its services lead somewhere.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/consul_cluster.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/service_names.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind
 readonly kind=${SSM_Kind:?}
@@ -16,6 +18,7 @@ main() {
     read_local_address
     wait_until 240 "Consul's vote" is_voter
     local -r configuration=$reply_body
+    wait_until 20 "Consul's names" has_address consul.service.consul
     try_for 20 read_consul_cluster || log "it tells no cluster id: $obstacle"
     result "$(jq --compact-output --arg address "$local_address:8300" --argjson cluster "$consul_cluster" '.Servers | {
       voter: true,
@@ -25,7 +28,8 @@ main() {
       voters: map(select(.Voter)) | length
     }' <<<"$configuration")"
   else
-    wait_until 270 "Consul's membership" is_healthy_member
+    wait_until 240 "Consul's membership" is_healthy_member
+    wait_until 20 "Consul's names" has_address consul.service.consul
     result '{"member":true}'
   fi
 }

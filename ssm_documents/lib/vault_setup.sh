@@ -33,9 +33,15 @@ mount() {
   done <<<"$rows"
 }
 
+# write_policies: `<accessor of NAME>` in their text becomes the name that Vault chose for the auth method NAME.
 write_policies() {
   local rows name body
-  rows=$(jq --raw-output '.policies | to_entries[] | "\(.key)\t\({policy: .value} | tojson)"' <<<"$values")
+  vault_request GET sys/auth
+  # shellcheck disable=SC2016 # jq's variables
+  rows=$(jq --raw-output --slurpfile auth <(printf '%s' "$reply_body") '
+    def filled: reduce ($auth[0].data | to_entries[]) as $method
+      (.; split("<accessor of \($method.key | rtrimstr("/"))>") | join($method.value.accessor));
+    .policies | to_entries[] | "\(.key)\t\({policy: (.value | filled)} | tojson)"' <<<"$values")
   while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
     vault_request PUT "sys/policies/acl/$name" "$body"

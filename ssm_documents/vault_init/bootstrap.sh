@@ -48,6 +48,7 @@ make_vault() {
   ! waits_for_shares || unseal_with "$keys" || fail 70 "Vault does not take its own keys: $obstacle"
   wait_until 60 "Vault's leader" is_active
   mount sys/audit audit PUT # first: what follows is on record
+  mount sys/mounts mounts POST
   mount sys/auth auth POST
   write_policies
   make_writes

@@ -109,6 +109,8 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note(component, "bootstrap", bench.deliver(server, component, "bootstrap", given, Generation="1"))
     note("vault_init", "bootstrap", bench.deliver(server, "vault_init", "bootstrap", VAULT_BOOTSTRAP, Generation="1"))
     note("vault_init", "secrets", bench.run(server, "vault_init", "secrets", Generation="1"))
+    keys = {"files": [], "values": {"writes": [{"path": "auth/jwt-nomad/config", "body": {}}]}}
+    note("vault_workloads", "bootstrap", bench.deliver(server, "vault_workloads", "bootstrap", keys, Generation="1"))
     for product in ("consul", "nomad"):
         everybody = {"files": [], "values": {"expected": []}}
         turn = {"Fencing": "1", "LeaseTable": TABLE, "Rotation": "1", "Step": "install"}

@@ -95,6 +95,8 @@ class RealNode(ScratchNode):
         self.node = describe_node(config, instance, f"quorate-{CLUSTER}-servers")
         self._surroundings = Surroundings(founding=True, kms_key_id=kms_key_id)
         (self.root / ".units").mkdir()
+        # Names are systemd-resolved's and the machine's own: container hosts show that they lead to Consul.
+        (self.root / ".names").write_text("consul.service.consul\n")
         for product, words in {
             "consul": "agent -config-dir={root}/etc/consul.d",
             "vault": "server -config={root}/etc/vault.d",
@@ -175,6 +177,16 @@ class RealNode(ScratchNode):
             return asking(client)(method, path, body)
         finally:
             client.close()
+
+    def log_in_to_vault(self) -> str:
+        """A token of the server itself, by its certificate."""
+        trust = ssl.create_default_context(cadata=self._authority.bundle(1))
+        trust.load_cert_chain(*(self.root / f"etc/quorate/tls/node.{kind}" for kind in ("pem", "key")))
+        connection = http.client.HTTPSConnection(self.address, 8200, timeout=5, context=trust)
+        connection.request("POST", "/v1/auth/cert/login", "{}")
+        token: str = json.loads(connection.getresponse().read())["auth"]["client_token"]
+        connection.close()
+        return token
 
     def done(self, name: str, phase: str, **parameters: str) -> Ended:
         ended = self.run(name, phase, **parameters)

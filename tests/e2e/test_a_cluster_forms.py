@@ -20,6 +20,7 @@ from lab.writers import Writers
 from tests.e2e import leaks
 from tests.e2e.certificates import LOG_IN, RAFT, assert_served, pair_of, pair_of_another_authority, takes_raft
 from tests.e2e.cluster import PORTS, assert_quorate, executions, get
+from tests.e2e.vault import as_root, read_as_task
 
 pytestmark = pytest.mark.e2e
 
@@ -207,6 +208,37 @@ def test_a_docker_job_on_a_bridge_answers_over_http_and_is_in_consul(lab: Labora
     )
     assert "172.26.64.1" in networks.stdout, "the bridge of Nomad's CNI network"
     assert "quorate/hello:1" in networks.stdout
+
+
+WORD = "a-word-that-only-vault-knew-0123456789"
+
+
+def test_a_job_reads_its_secret_of_vault_by_its_identity_and_is_in_consul(lab: Laboratory) -> None:
+    """There is no token in its file: Nomad says who it is, Vault and Consul believe Nomad."""
+    with lab.data_center.inside(), as_root(lab) as ask:
+        ask("POST", "secret/data/default/reader", {"data": {"word": WORD}})
+        ask("POST", "secret/data/default/hello", {"data": {"word": "of another job"}})
+    lab.submit_job("reader")
+    (allocation,) = lab.wait_job().allocations
+    status, text = get(lab, f"http://{allocation.address}/")
+    assert (status, text.strip()) == (200, WORD)
+    own, below, other = (f"secret/data/default/{path}" for path in ("reader", "reader/below", "hello"))
+    answered = read_as_task(lab, allocation, "httpd", own, below, other, "secret/metadata/default?list=true")
+    assert list(answered.values()) == [200, 404, 403, 403], "its own, and nobody else's"
+
+
+@pytest.mark.parametrize("name", ["vault.service.consul", "nomad.service.consul"])
+def test_servers_are_found_by_a_name_that_each_of_them_proves(lab: Laboratory, name: str) -> None:
+    """On every node, whichever servers there are by now; AWS's own names are still found beside it."""
+    port = {"vault": "8200/v1/sys/seal-status", "nomad": "4646/v1/status/leader"}[name.split(".")[0]]
+    for instance_id in [*lab.servers("nomad"), *lab.survey().clients_ready]:
+        asked = lab.run_script(
+            instance_id,
+            f"#!/bin/bash\nset -e\ngetent ahostsv4 {name} | cut -d' ' -f1 | sort -u | wc -l\n"
+            f"curl --silent --fail --show-error --cacert /etc/quorate/tls/ca.pem https://{name}:{port} >/dev/null\n"
+            f"getent ahostsv4 s3.{lab.config.region}.amazonaws.com >/dev/null\n",
+        )
+        assert (asked.exit_code, asked.stdout.strip()) == (0, "3"), asked.stderr
 
 
 def test_a_second_client_takes_part(lab: Laboratory) -> None:

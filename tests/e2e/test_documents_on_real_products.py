@@ -24,6 +24,7 @@ from moto.moto_api._internal import moto_api_backend
 
 from lab.products import obtain
 from lab.products.catalogue import PRODUCTS
+from lab.writers.client import RefusedError
 from lab.writers.vault_access import make_root_token
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.pgp import problem_of
@@ -210,6 +211,42 @@ def test_the_next_authority_takes_over_and_nobody_has_to_be_told(server: RealNod
         assert "unknown authority" not in log, log[-3000:]
     said = workload_s_login(server)
     assert "signature" in said, said
+
+
+def test_vault_is_told_of_nomad_s_keys_by_a_server_that_may_tell_it_nothing_else(server: RealNode, aws: Cloud) -> None:
+    """Beside the two bootstraps that it waits for, as the Map does; twice; and past it, as whoever has that server."""
+    for component in ("consul", "nomad", "vault_init"):
+        server.done(component, "secrets", **FORMATION)
+    for product in PRODUCT_NAMES:
+        server.configure(product)
+        server.done(product, "start", Kind="server")
+    parameters = server.bootstrap("vault_workloads")
+    beside = server.start("vault_workloads", "bootstrap", **parameters)
+    server.done("vault_init", "bootstrap", **server.bootstrap("vault_init"))
+    stdout, stderr = beside.communicate(timeout=200)
+    assert (beside.returncode, stdout) == (0, '{"written":1}\n'), stderr
+    assert server.done("vault_workloads", "bootstrap", **parameters).result == {"written": 1}
+
+    url = f"https://{server.address}:4646/.well-known/jwks.json"
+    allowed = {"jwks_url": url, "jwt_supported_algs": "RS256", "default_role": "nomad-workloads"}
+    allowed["jwks_ca_pem"] = (server.root / "etc/quorate/tls/ca.pem").read_text()
+    own = server.log_in_to_vault()
+    server.ask_vault("POST", "auth/jwt-nomad/config", allowed, token=own)
+    for changed in ({"jwks_url": url + "/other"}, {"default_role": "root"}, {"bound_issuer": "me"}):
+        with pytest.raises(RefusedError, match="permission denied"):
+            server.ask_vault("POST", "auth/jwt-nomad/config", allowed | changed, token=own)
+    for path in ("auth/jwt-nomad/role/nomad-workloads", "sys/policies/acl/nomad-workloads", "secret/data/default/web"):
+        with pytest.raises(RefusedError, match="permission denied"):
+            server.ask_vault("POST", path, {"data": {}}, token=own)
+
+    root_token = make_root_token(server.ask_vault, json.loads(aws.secret(RECOVERY) or ""))
+    configured = server.ask_vault("GET", "auth/jwt-nomad/config", token=root_token)["data"]
+    assert {name: configured[name] for name in allowed} == allowed | {"jwt_supported_algs": ["RS256"]}
+    policy = server.ask_vault("GET", "sys/policies/acl/nomad-workloads", token=root_token)["data"]["policy"]
+    accessor = server.ask_vault("GET", "sys/auth", token=root_token)["data"]["jwt-nomad/"]["accessor"]
+    assert policy.count(accessor) == 2 * len(policy.splitlines())
+    with pytest.raises(RefusedError, match="token"):
+        server.ask_vault("POST", "auth/jwt-nomad/login", {"role": "nomad-workloads", "jwt": "e30.e30.e30"})
 
 
 def workload_s_login(server: RealNode) -> str:

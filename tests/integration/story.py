@@ -280,5 +280,5 @@ class Story(Laboratory):
             assert raft.leader in serving
         bootstraps = self.succeeded("bootstrap")
         made = Counter(component for _, component, _ in bootstraps)
-        assert made == {"consul": 1, "vault_init": 1, "nomad": 1}
+        assert made == {"consul": 1, "vault_init": 1, "nomad": 1, "vault_workloads": 1}
         assert set(bootstraps.values()) == {1}, "a bootstrap that succeeded was sent again"

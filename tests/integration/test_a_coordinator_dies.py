@@ -123,13 +123,13 @@ def test_an_execution_that_is_stopped_in_the_middle_of_a_phase_is_followed_by_an
 
 
 def slow_down(story: Story, phase: str) -> None:
-    for component in ("ca", "consul", "vault", "vault_init", "nomad"):
+    for component in ("ca", "consul", "vault", "vault_init", "vault_workloads", "nomad"):
         story.faults.slow(component, phase, 0.5)
 
 
 def stop_while(story: Story, phase: str) -> None:
     """Stop formation while all commands of the phase run."""
-    wanted = {"secrets": 3, "configure": 4, "start": 3, "bootstrap": 3}[phase]
+    wanted = {"secrets": 3, "configure": 4, "start": 3, "bootstrap": 4}[phase]
 
     def under_way() -> bool:
         return sum(sent.phase == phase and sent.status == "InProgress" for sent in story.sent) == wanted

@@ -58,6 +58,7 @@ class ScratchNode:
             (self.root / place).mkdir(parents=True)
         for name in ("passwd", "group", "shadow", "gshadow"):
             (self.root / "etc" / name).touch()
+        (self.root / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
         self.bin.mkdir()
         for tool in TOOLS.split():
             if found := which(tool):

@@ -23,6 +23,7 @@ STEPS = {
     "after init, before its answer is stored": ("PUT sys/init", 1),
     "after the store, before the audit device": (PUT, 2),
     "after the audit device": ("PUT sys/audit/file", 1),
+    "after the engine of secrets": ("POST sys/mounts/secret", 1),
     "after the auth method": ("POST sys/auth/cert", 1),
     "after the policies": ("PUT sys/policies/acl/quorate-server", 1),
     "before the root token is revoked": ("POST sys/storage/raft/autopilot/configuration", 1),

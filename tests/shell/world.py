@@ -293,6 +293,12 @@ def _(world: World) -> dict[str, str]:
     return {**world.rendered("vault_init", Phase.BOOTSTRAP), **FORMATION}
 
 
+@situation("vault_workloads", "bootstrap")
+def _(world: World) -> dict[str, str]:
+    _member_of_vault(world)
+    return {**world.rendered("vault_workloads", Phase.BOOTSTRAP), "Generation": "1"}
+
+
 @situation("vault_unseal", "verify")
 def _(world: World) -> dict[str, str]:
     _member_of_vault(world)
@@ -322,6 +328,7 @@ def four_servers(port: int, suffix: str = "") -> Raft:
 
 def _member_of_consul(world: World) -> dict[str, str]:
     world.running("consul")
+    world.path("/.names").write_text("consul.service.consul\n")
     world.fill_secrets()
     world.consul.agent_tokens = {TOKENS["consul/agent-token-server"], TOKENS["consul/agent-token-client"]}
     world.consul.server_token = TOKENS["consul/agent-token-server"]

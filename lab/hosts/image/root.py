@@ -31,6 +31,7 @@ PACKAGES = (
     "openssl",
     "procps",
     "python3",
+    "systemd-resolved",
 )
 
 # As in Debian's own container images: no pages to read, and no fsync for each file of a machine that lives an hour.

@@ -12,11 +12,23 @@ from lambdas.domain.components.nomad import NOMAD
 from lambdas.domain.components.vault import VAULT
 from lambdas.domain.components.vault_init import VAULT_INIT
 from lambdas.domain.components.vault_unseal import VAULT_UNSEAL
+from lambdas.domain.components.vault_workloads import VAULT_WORKLOADS
 from lambdas.domain.config import ClientPool, Driver, Product, ServerGroup
 from lambdas.domain.node import Kind
 from lambdas.domain.phases import Phase
 
-COMPONENTS: tuple[Component, ...] = (CA, CONSUL, VAULT, VAULT_INIT, VAULT_UNSEAL, CNI, DOCKER, NOMAD, NODE)
+COMPONENTS: tuple[Component, ...] = (
+    CA,
+    CONSUL,
+    VAULT,
+    VAULT_INIT,
+    VAULT_UNSEAL,
+    CNI,
+    DOCKER,
+    NOMAD,
+    VAULT_WORKLOADS,
+    NODE,
+)
 
 
 @dataclass(frozen=True)

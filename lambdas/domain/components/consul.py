@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambdas.domain.component import Component, FileSet, Port, Surroundings
+from lambdas.domain.component import Component, File, FileSet, Port, Surroundings
 from lambdas.domain.components.consul_access import access
 from lambdas.domain.components.host import (
     CONFINED,
@@ -27,6 +27,8 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
     if kind == "server":
         content |= _server(config, founding=surroundings.founding)
     token = f"consul/agent-token-{kind}"
+    if "vault" in node.serves:
+        content["services"] = [_vault(node)]
     return FileSet(
         files=(
             product_file("consul", content, group="consul"),
@@ -37,6 +39,7 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 user="consul",
                 service=CONFINED,
             ),
+            File(path="/etc/systemd/resolved.conf.d/consul.conf", mode="0644", content=_NAMES),
         ),
         values={
             "keyring": {"secret": "consul/gossip-key", "path": "/var/lib/consul/serf/local.keyring", "owner": "consul"},
@@ -44,9 +47,41 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 {"path": ["acl", "tokens", "agent"], "secret": token},
                 # DNS has no way to carry a token. No `default` token: HTTP without one would be let in.
                 {"path": ["acl", "tokens", "dns"], "secret": token},
+                {"path": ["acl", "tokens", "config_file_service_registration"], "secret": token},
             ],
         },
     )
+
+
+_NAMES = """\
+[Resolve]
+DNS=127.0.0.1:8600
+Domains=~consul
+DNSSEC=no
+"""
+"""systemd-resolved asks this node's agent for names below `consul`, and the VPC's resolver for the rest. Consul signs
+none."""
+
+
+def _vault(node: Node) -> dict[str, Any]:
+    """Vault's server on this node, as a service that Consul's DNS names while it is unsealed: a standby forwards.
+
+    Asked at the address that others use, where nothing listens while Vault is made (docs/decisions/0017). Whose
+    certificate it shows is for those to judge who connect; the check only asks how it is.
+    """
+    return {
+        "name": "vault",
+        "port": 8200,
+        "checks": [
+            {
+                "name": "Vault is unsealed",
+                "http": f"https://{node.private_ip}:8200/v1/sys/health?standbyok=true",
+                "tls_skip_verify": True,
+                "interval": "5s",
+                "timeout": "3s",
+            }
+        ],
+    }
 
 
 def _agent(config: ClusterConfig, node: Node) -> dict[str, Any]:

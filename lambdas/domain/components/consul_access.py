@@ -9,6 +9,7 @@ _RULES = {
         'agent_prefix "" { policy = "write" }\n'
         'node_prefix "" { policy = "write" }\n'
         'service_prefix "" { policy = "read" }\n'
+        'service "vault" { policy = "write" }\n'
         'operator = "write"\n'
         'keyring = "write"\n'
     ),
@@ -17,6 +18,8 @@ _RULES = {
         'agent_prefix "" { policy = "read" }\n'
         'node_prefix "" { policy = "write" }\n'
         'service_prefix "" { policy = "read" }\n'
+        # To Consul a server of Vault alone is a client. Nomad's token on the same nodes may register any service.
+        'service "vault" { policy = "write" }\n'
     ),
     # No `acl` write: since Nomad 1.10 tokens of workloads come from the auth method, not from the servers.
     "nomad-server": (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lambdas.domain.certificate import service_name
 from lambdas.domain.component import Component, FileSet, Port, Surroundings
 from lambdas.domain.components.host import (
     CA_FILE,
@@ -15,7 +16,12 @@ from lambdas.domain.components.host import (
     product_file,
     unit_file,
 )
-from lambdas.domain.components.workload_identity import AUDIENCE, consul_objects
+from lambdas.domain.components.workload_identity import (
+    CONSUL_AUDIENCE,
+    VAULT_AUTH,
+    VAULT_IDENTITY,
+    consul_objects,
+)
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
@@ -67,9 +73,10 @@ def _configure(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
         content |= _server(config, founding=surroundings.founding)
         content["consul"] |= {
             "server_auto_join": False,
-            "service_identity": {"aud": [AUDIENCE], "ttl": "1h"},
-            "task_identity": {"aud": [AUDIENCE], "ttl": "1h"},
+            "service_identity": {"aud": [CONSUL_AUDIENCE], "ttl": "1h"},
+            "task_identity": {"aud": [CONSUL_AUDIENCE], "ttl": "1h"},
         }
+        content["vault"] |= {"default_identity": VAULT_IDENTITY}
         values["keyring"] = {
             "secret": "nomad/gossip-key",
             "path": "/var/lib/nomad/server/serf.keyring",
@@ -109,10 +116,17 @@ def _agent(config: ClusterConfig, node: Node) -> dict[str, Any]:
             "http": True,
             "rpc": True,
             "verify_server_hostname": True,
-            # Consul fetches the keys of workload identities without a client certificate.
+            # Consul and Vault fetch the keys of workload identities without a client certificate.
             "verify_https_client": False,
         },
         "consul": {**TLS_FILES, "address": "127.0.0.1:8501", "ssl": True},
+        "vault": {
+            "enabled": True,
+            # Whichever servers there are by now: this configuration outlives each of them.
+            "address": f"https://{service_name('vault')}:8200",
+            "ca_file": CA_FILE,
+            "jwt_auth_backend_path": VAULT_AUTH,
+        },
         "leave_on_interrupt": False,
         "leave_on_terminate": False,
         "disable_update_check": True,
@@ -176,7 +190,7 @@ def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) ->
                 for name, rules in _RULES.items()
             },
             "tokens": list(TOKENS),
-            "consul": consul_objects(config, node),
+            "consul": consul_objects(config),
         }
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 from lambdas.domain.certificate import vault_server_name
 from lambdas.domain.component import Component, FileSet, Surroundings
 from lambdas.domain.components.host import CA_FILE
+from lambdas.domain.components.workload_identity import keys_policy, vault_objects
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
@@ -41,13 +42,19 @@ def _keys(config: ClusterConfig) -> dict[str, Any]:
 
 
 def _bootstrap(config: ClusterConfig, node: Node, surroundings: Surroundings) -> FileSet:
+    workloads = vault_objects()
     return FileSet(
         values={
             **_keys(config),
             "audit": {"file": {"type": "file", "options": {"file_path": "/var/log/vault/audit.log"}}},
-            "auth": {"cert": {"type": "cert", "description": "Nodes of this cluster, by their certificate"}},
-            "policies": {SERVER_ROLE: _SERVER_POLICY},
+            "mounts": workloads["mounts"],
+            "auth": {
+                "cert": {"type": "cert", "description": "Nodes of this cluster, by their certificate"},
+                **workloads["auth"],
+            },
+            "policies": {SERVER_ROLE: _SERVER_POLICY + keys_policy(config), **workloads["policies"]},
             "writes": [
+                *workloads["writes"],
                 {
                     "path": f"auth/cert/certs/{SERVER_ROLE}",
                     "body": {

@@ -11,6 +11,14 @@ from tests.shell.stand_ins.product import Answer, Product
 FORBIDDEN: Answer = (403, {"errors": ["permission denied"]})
 
 
+def _nothing_mounted() -> dict[str, dict[str, Any]]:
+    return {"audit": {}, "auth": {"token/": {}}, "mounts": {}}
+
+
+def accessor_of(mount: str) -> str:
+    return f"accessor_{mount.rstrip('/')}_0a1b2c3d"
+
+
 class Vault(Product):
     token_header = "X-Vault-Token"
 
@@ -20,8 +28,10 @@ class Vault(Product):
         self.roots: set[str] = set()
         """Root tokens that live."""
         self.every_root: set[str] = set()
-        self.mounted: dict[str, dict[str, Any]] = {"audit": {}, "auth": {"token/": {}}}
+        self.mounted = _nothing_mounted()
         self.written: dict[str, Any] = {}
+        self.keys_answer = True
+        """Whether Nomad does, where Vault looks for the keys of workload identities as soon as it is told of them."""
         self.sealed = False
         self.by_shares = False
         """Whether key shares unseal it, and not KMS."""
@@ -52,6 +62,11 @@ class Vault(Product):
                 return (200 if self.initialised else 501), {}
             case ["POST", "auth", "cert", "login"]:
                 return (200, {"auth": {"client_token": "batch"}}) if certified else FORBIDDEN
+            case ["POST", "auth", "jwt-nomad", "config"] if is_server:
+                if not self.keys_answer:
+                    return 400, {"errors": [f"error checking jwks URL {body['jwks_url']}"]}
+                self.written[path] = body
+                return 204, ""
             case ["GET", "sys", "storage", "raft", "configuration"] if is_server or is_root:
                 return 200, {"data": {"config": {"servers": self.servers}}}
             case ["GET", "sys", "storage", "raft", "autopilot", "state"] if is_server:
@@ -69,9 +84,10 @@ class Vault(Product):
                 return 204, ""
             case _ if not is_root:
                 return FORBIDDEN
-            case ["GET", "sys", "audit" | "auth" as kind]:
-                return 200, {"data": self.mounted[kind]}
-            case ["PUT" | "POST", "sys", "audit" | "auth" as kind, name]:
+            case ["GET", "sys", "audit" | "auth" | "mounts" as kind]:
+                mounted = {name: {**body, "accessor": accessor_of(name)} for name, body in self.mounted[kind].items()}
+                return 200, {"data": mounted}
+            case ["PUT" | "POST", "sys", "audit" | "auth" | "mounts" as kind, name]:
                 if f"{name}/" in self.mounted[kind]:
                     return 400, {"errors": [f"path is already in use at {name}/"]}
                 self.mounted[kind][f"{name}/"] = body
@@ -108,7 +124,7 @@ class Vault(Product):
         if self.initialised:
             return 400, {"errors": ["Vault is already initialized"]}
         self.initialised = True
-        self.mounted, self.written = {"audit": {}, "auth": {"token/": {}}}, {}
+        self.mounted, self.written = _nothing_mounted(), {}
         count = body["secret_shares" if self.by_shares else "recovery_shares"]
         self.sealed = self.by_shares
         self.recovery_keys = [base64.b64encode(secrets.token_bytes(33)).decode() for _ in range(count)]

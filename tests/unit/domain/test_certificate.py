@@ -74,6 +74,8 @@ def test_a_server_gets_the_names_of_what_it_serves() -> None:
         "server.dc1.consul",
         "server.global.nomad",
         "server.dc1.vault",
+        "vault.service.consul",
+        "nomad.service.consul",
         "i-00000000000000001.demo.quorate",
         "localhost",
     ]

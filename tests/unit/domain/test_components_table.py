@@ -1,13 +1,16 @@
 """What the table promises: who takes part, who listens, and what never leaves formation."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 
+from lambdas.domain.certificate import names_for
 from lambdas.domain.component import FileSet, Surroundings
 from lambdas.domain.components import COMPONENTS, component, ports_of, role_of, taking_part
 from lambdas.domain.components.host import CA_FILE, cloud_join
-from lambdas.domain.config import ClusterConfig
+from lambdas.domain.config import PRODUCTS, ClusterConfig
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
@@ -22,11 +25,11 @@ APART = [
 
 def configuration(
     product: str, node: Node, config: ClusterConfig | None = None, *, founding: bool = False
-) -> dict[str, object]:
+) -> dict[str, Any]:
     files = component(product).renders[Phase.CONFIGURE](
         config or a_config(), node, Surroundings(founding=founding, kms_key_id="unseal-key")
     )
-    parsed: dict[str, object] = json.loads(files.files[0].content)
+    parsed: dict[str, Any] = json.loads(files.files[0].content)
     return parsed
 
 
@@ -146,11 +149,49 @@ def test_cloud_join_needs_no_quotes() -> None:
         assert not set('"\\=') & set(value)
 
 
-def test_keys_are_fetched_from_the_nomad_server_beside_consul_where_there_is_one() -> None:
-    def url(config: ClusterConfig, group: str) -> str:
-        seed = a_node(group=group, config=config)
-        values = component("nomad").renders[Phase.BOOTSTRAP](config, seed, Surroundings(founding=True)).values
-        return str(values["consul"]["auth_methods"][0]["body"]["Config"]["JWKSURL"])
+def bootstrap_values(name: str, group: str, config: ClusterConfig) -> dict[str, Any]:
+    node = a_node(group=group, config=config)
+    return component(name).renders[Phase.BOOTSTRAP](config, node, Surroundings(founding=True)).values
 
-    assert url(a_config(), "servers").startswith("https://127.0.0.1:4646/")
-    assert url(a_config(server_groups=APART), "nomad").startswith("https://10.77.0.11:4646/")
+
+def test_keys_are_fetched_from_the_nomad_server_beside_or_from_any_that_there_is() -> None:
+    """Never from one by its address: it goes, and what is written into Consul and Vault stays."""
+
+    def urls(config: ClusterConfig, nomad: str, vault: str) -> list[str]:
+        of_consul = bootstrap_values("nomad", nomad, config)["consul"]["auth_methods"][0]["body"]["Config"]["JWKSURL"]
+        of_vault = bootstrap_values("vault_workloads", vault, config)["writes"][0]["body"]["jwks_url"]
+        return [url.removesuffix(":4646/.well-known/jwks.json") for url in (of_consul, of_vault)]
+
+    assert urls(a_config(), "servers", "servers") == ["https://127.0.0.1"] * 2
+    apart = a_config(server_groups=APART)
+    assert urls(apart, "nomad", "vault") == ["https://nomad.service.consul"] * 2
+    assert "nomad.service.consul" in names_for(apart, a_node(group="nomad", config=apart)).dns
+
+
+def test_what_a_server_may_tell_vault_of_keys_is_what_it_is_told_to() -> None:
+    """The policy that Vault is made with, and the write that comes later: nothing more is allowed, nothing less."""
+    config = a_config()
+    policy = bootstrap_values("vault_init", "servers", config)["policies"]["quorate-server"]
+    (write,) = bootstrap_values("vault_workloads", "servers", config)["writes"]
+    assert f'path "{write["path"]}" {{\n  capabilities = ["update"]\n' in policy
+    allowed = dict(re.findall(r'^    "(\w+)" = \[(.*)\]$', policy, re.MULTILINE))
+    assert allowed == {name: f'"{value}"' for name, value in write["body"].items()} | {"jwks_ca_pem": ""}
+
+
+def test_nomad_s_identity_is_one_that_vault_s_role_takes() -> None:
+    config = a_config()
+    identity = configuration("nomad", a_node(config=config))["vault"]["default_identity"]
+    (role,) = (
+        write["body"]
+        for write in bootstrap_values("vault_init", "servers", config)["writes"]
+        if write["path"] == "auth/jwt-nomad/role/nomad-workloads"
+    )
+    assert identity["aud"] == role["bound_audiences"] == ["vault.io"]
+    assert list(identity["extra_claims"]) == [role["user_claim"].removeprefix("/extra_claims/")]
+    assert "${job.namespace}" in str(identity), "jobs of one id in two namespaces are two"
+
+
+def test_a_server_of_vault_is_found_by_consul_s_dns_whatever_else_it_serves() -> None:
+    config = a_config(server_groups=APART)
+    agents = {name: configuration("consul", a_node(group=name, config=config), config) for name in PRODUCTS}
+    assert [name for name, agent in agents.items() if "services" in agent] == ["vault"]

@@ -65,7 +65,12 @@ def test_seed_phases_run_on_one_server_only() -> None:
     assert set(plan.commands) == set(FORMATION_PHASES)
     for phase in (Phase.SECRETS, Phase.BOOTSTRAP):
         assert len({command.instance_id for command in plan.commands[phase]}) == 1
-        assert sorted(components(plan, phase)) == ["consul", "nomad", "vault_init"]
+        assert sorted(components(plan, phase)) == [
+            "consul",
+            "nomad",
+            "vault_init",
+            *(["vault_workloads"] if phase is Phase.BOOTSTRAP else []),
+        ]
     assert len(plan.commands[Phase.START]) == len(PRODUCTS) * len(MEMBERS)
 
 

@@ -34,6 +34,7 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("consul", "bootstrap"): bootstrap.consul,
     ("vault_init", "bootstrap"): bootstrap.vault,
     ("nomad", "bootstrap"): bootstrap.nomad,
+    ("vault_workloads", "bootstrap"): bootstrap.workloads,
     ("vault_unseal", "verify"): unseal.vault,
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,

@@ -15,7 +15,7 @@ from lab.hosts.simulated.documents.secrets import (
     try_key_store,
 )
 from lab.hosts.simulated.documents.unseal import unseal
-from lab.hosts.simulated.host import ExitError
+from lab.hosts.simulated.host import ExitError, Host
 from lab.hosts.simulated.raft import Raft
 from lab.hosts.simulated.task import Task
 
@@ -58,6 +58,26 @@ def vault(task: Task) -> dict[str, Any]:
         task.world.settle()
         task.world.changed.notify_all()
     return {"initialised": made, "root_token": "revoked"}
+
+
+def workloads(task: Task) -> dict[str, Any]:
+    """Vault takes Nomad's keys when it is made, and Nomad has a leader who signs with them. Where the two are apart,
+    Consul's DNS finds a server of Nomad: in this model, any to which there is a way."""
+    _, values = file_set(task)
+    vault, nomad = task.world.servers["vault"], task.world.servers["nomad"]
+
+    def obstacle() -> str | None:
+        if vault.cluster_of(task.host.instance_id) is None:
+            return "Vault is not initialised"
+        return None if any(map(answers, nomad.living)) else "Nomad's keys do not answer"
+
+    def answers(server: Host) -> bool:
+        raft = nomad.cluster_of(server.instance_id) if server.partition == task.host.partition else None
+        return raft is not None and raft.leader_seen_by(server.instance_id) is not None
+
+    with task.world.changed:
+        task.wait_until(obstacle, PATIENCE_SECONDS)
+    return {"written": len(values["writes"])}
 
 
 def _make_alone(task: Task, values: dict[str, Any]) -> bool:
