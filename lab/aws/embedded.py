@@ -16,6 +16,7 @@ from lab.aws.auto_scaling_api import AutoScalingApi
 from lab.aws.bucket_policies import BucketPolicies
 from lab.aws.calls import CallCounter
 from lab.aws.chaos import Chaos
+from lab.aws.client_calls import ClientCalls
 from lab.aws.clock import Clock
 from lab.aws.cloud import Cloud
 from lab.aws.cloud_formation import CloudFormation
@@ -33,10 +34,10 @@ from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
 from lab.aws.limits import IdleTime, Limits
 from lab.aws.memory import Memory
+from lab.aws.requests import Requests
 from lab.aws.run_command import RunCommand
 from lab.aws.run_command_api import RunCommandApi
 from lab.aws.scaling_activities import ScalingActivities
-from lab.aws.short_way import ShortWay
 from lab.aws.step_functions import ExecutionRecord, StepFunctions
 from lab.aws.step_functions_language import StatesLanguage
 from lab.aws.step_functions_tokens import TaskTokens
@@ -101,7 +102,8 @@ class EmbeddedAws:
         cloud.refusal = self._authorization.refusal
         self._services = (
             Memory(cloud),
-            ShortWay(cloud),
+            ClientCalls(cloud),
+            Requests(cloud),
             self._event_bridge,
             EventTargets(cloud, self._event_bridge),
             self._functions,

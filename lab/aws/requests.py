@@ -1,8 +1,5 @@
-"""The short way from a client of this process to moto: what only a wire needs is left out.
-
-Signatures that nobody checks, a request that the test client of a web server puts together, JSON that is read as a form
-first, the search through the URLs of all services. A client still checks parameters, writes the body and reads the
-answer by the service's model.
+"""Requests of this process as moto reads them: not put together by a web server's test client, JSON not read as a form
+first, and no search through the URLs of all services.
 """
 
 import functools
@@ -15,8 +12,6 @@ from urllib.parse import SplitResult, urlsplit
 import moto.backend_index
 import moto.backends
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.endpoint import Endpoint
-from botocore.signers import RequestSigner
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -45,16 +40,13 @@ _NOTHING: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._:~-]*")
 
 
-class ShortWay:
+class Requests:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
     def install(self) -> None:
-        seams = self._cloud.seams
-        seams.wrap(Endpoint, "create_request", _without_preparation)
-        seams.wrap(RequestSigner, "sign", _without_signature)
-        seams.wrap(BotocoreStubber, "process_request", _at_once)
-        seams.wrap(BaseResponse, "setup_class", _from_body)
+        self._cloud.seams.wrap(BotocoreStubber, "process_request", _at_once)
+        self._cloud.seams.wrap(BaseResponse, "setup_class", _from_body)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -62,48 +54,14 @@ def _split(url: str) -> SplitResult:
     return urlsplit(url)
 
 
-def _reaches_aws(url: str) -> bool:
+def reaches_aws(url: str) -> bool:
     return (_split(url).hostname or "").endswith(DOMAIN)
-
-
-# At the client.
-
-
-def _without_preparation(create_request: Any) -> Any:
-    def create(endpoint: Endpoint, params: dict[str, Any], operation_model: Any = None) -> Any:
-        if TARGET not in params["headers"] or not isinstance(params["body"], bytes) or not _reaches_aws(params["url"]):
-            return create_request(endpoint, params, operation_model)
-        scope = _scope(params["context"]["client_region"], endpoint._endpoint_prefix)
-        return AWSPreparedRequest(
-            params["method"], params["url"], {**params["headers"], "Authorization": scope}, params["body"], False
-        )
-
-    return create
-
-
-def _without_signature(sign: Any) -> Any:
-    def name_only(signer: RequestSigner, operation_name: str, request: Any, *more: Any, **named: Any) -> None:
-        signing_type = more[1] if len(more) > 1 else named.get("signing_type", "standard")
-        if signing_type != "standard" or not _reaches_aws(request.url):
-            sign(signer, operation_name, request, *more, **named)
-            return
-        request.headers["Authorization"] = _scope(signer._region_name, signer.signing_name)
-
-    return name_only
-
-
-def _scope(region: str, service: str) -> str:
-    """Whose call it is, for which region: moto takes that from there where the host does not say it."""
-    return f"AWS4-HMAC-SHA256 Credential=LAB/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=-"
-
-
-# At moto.
 
 
 def _at_once(process_request: Any) -> Any:
     def process(stubber: BotocoreStubber, request: Any) -> Any:
         url = _split(request.url)
-        method = _method_of(f"{url.scheme}://{url.netloc}{url.path}") if _reaches_aws(request.url) else None
+        method = _method_of(f"{url.scheme}://{url.netloc}{url.path}") if reaches_aws(request.url) else None
         if method is None:
             return process_request(stubber, request)
         normalized = _short(request, url) or normalize_request(request)
