@@ -179,7 +179,10 @@ FUNCTIONS: tuple[Row, ...] = (
         narrow=of_executions(LAUNCH_FLOW),
     ),
     Row("plan_leave", ("cluster_config.load", "members.every", "servers.find")),
-    Row("plan_membership", ("bucket.deliver", "cluster_config.load")),
+    Row(
+        "plan_membership",
+        ("bucket.deliver", "cluster_config.load", "formation_record.read", "members.every", "servers.find"),
+    ),
     Row("plan_reload", ("cluster_config.load",)),
     Row(
         "plan_renewal",
@@ -212,6 +215,7 @@ FUNCTIONS: tuple[Row, ...] = (
         timeout_seconds=60,
         narrow=of_sealed(rotation.OPENED),
     ),
+    Row("plan_start", ()),
     Row("plan_sweep", ("cluster_config.load", "formation_record.read", "members.every", "servers.find")),
     Row(
         "plan_terminate",

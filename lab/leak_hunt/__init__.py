@@ -7,7 +7,7 @@
 """
 
 from lab.leak_hunt.hunt import Leak, Place, hunt
-from lab.leak_hunt.secret_values import secret_values
+from lab.leak_hunt.secret_values import introduction_marks, secret_values
 from lab.leak_hunt.watch import Watch
 
-__all__ = ["Leak", "Place", "Watch", "hunt", "secret_values"]
+__all__ = ["Leak", "Place", "Watch", "hunt", "introduction_marks", "secret_values"]

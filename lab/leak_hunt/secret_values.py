@@ -1,10 +1,10 @@
-"""What is to be looked for: all that Secrets Manager holds, of every version."""
+"""What is to be looked for: all that Secrets Manager holds, of every version, and what nobody stores but many make."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from lab.leak_hunt.hunt import SHORTEST
+from lab.leak_hunt.hunt import SHORTEST, spellings
 
 PUBLIC = frozenset({"cluster", "generation", "recovery_threshold"})
 """Keys of a stored JSON whose values are no secrets."""
@@ -21,6 +21,16 @@ def secret_values(secrets_manager: Any) -> dict[str, str]:
                     if len(value) >= SHORTEST:
                         found[f"{secret['Name']}{path} {version[:8]}"] = value
     return found
+
+
+INTRODUCTION = b"node-introduction:"
+"""Beginning of the subject of each introduction of a Nomad client (nomad/structs/identity.go)."""
+
+
+def introduction_marks() -> dict[str, str]:
+    """What every such token has in it, made by whomever and whenever: its subject as base64, wherever that begins."""
+    in_base64 = [spelled.decode() for how, spelled in spellings(INTRODUCTION) if how == "base64"]
+    return {f"introduction of a client ({number})": mark for number, mark in enumerate(in_base64)}
 
 
 def leaves(text: str) -> Iterator[tuple[str, str]]:

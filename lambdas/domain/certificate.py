@@ -108,7 +108,11 @@ def sign(
         _builder(_subject(names.common_name), authority.subject, now, days, serial)
         .public_key(public_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(digital_signature=True, key_encipherment=encipherment), critical=True)
+        .add_extension(
+            # The latter for what is sealed to a node: an elliptic curve agrees on a key (RFC 5753, 2).
+            _key_usage(digital_signature=True, key_encipherment=encipherment, key_agreement=not encipherment),
+            critical=True,
+        )
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
             critical=False,
@@ -148,6 +152,7 @@ def _key_usage(
     *,
     digital_signature: bool = False,
     key_encipherment: bool = False,
+    key_agreement: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
@@ -156,7 +161,7 @@ def _key_usage(
         content_commitment=False,
         key_encipherment=key_encipherment,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=key_agreement,
         key_cert_sign=key_cert_sign,
         crl_sign=crl_sign,
         encipher_only=False,

@@ -83,7 +83,7 @@ class Model(BaseModel):
 class Versions(Model):
     consul: Version = _key("rolling", "Consul", "1.22.5")
     vault: Version = _key("rolling", "Vault", "1.21.1")
-    nomad: Version = _key("rolling", "Nomad", "1.11.3")
+    nomad: Version = _key("rolling", "Nomad; from 1.11 on servers let in only clients that they introduced", "1.11.3")
     cni_plugins: Version = _key("replace", "CNI reference plugins on clients", "1.9.1")
 
 

@@ -69,6 +69,7 @@ SECRET_NAMES = (
     "nomad/operator-token-server",
     "nomad/operator-token-client",
     "nomad/membership-token",
+    "nomad/introduction-token",
     "vault/recovery-keys",
 )
 

@@ -10,6 +10,8 @@ class Phase(StrEnum):
     """Fill the cluster's secrets, once, before anything uses them. Formation only, on the seed only."""
     CONFIGURE = "configure"
     """Write what the domain rendered for this node, and the secrets that the node fetches itself."""
+    INTRODUCE = "introduce"
+    """On a server, beside the phase before: say of a client that it may register, readable by that client alone."""
     START = "start"
     """Start the service and see that it answers on this host."""
     BOOTSTRAP = "bootstrap"

@@ -11,10 +11,12 @@ from lambdas.domain.component import Component, FileSet, Surroundings
 from lambdas.domain.component import Role as Member
 from lambdas.domain.components import COMPONENTS
 from lambdas.domain.components import component as component_named
+from lambdas.domain.components.introduction import introduction_of
 from lambdas.domain.components.token_rotation import reissued
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery, Parcel, pack
 from lambdas.domain.formation import Role, choose_seed
+from lambdas.domain.introduction import PARAMETER
 from lambdas.domain.membership.decision import Step
 from lambdas.domain.membership.observation import ORPHAN
 from lambdas.domain.node import Node
@@ -94,6 +96,18 @@ def plan_membership(site: Site, node: Node, certificate: Delivery, role: Role, s
         return Plan(verify)
     prepared, parcels = _configure_and_start(site, node, certificate, founding=False, scope=scope)
     return Plan(prepared | verify, parcels)
+
+
+def plan_introduction(site: Site, server: Node, client: Node, certificate: str, scope: str) -> Plan:
+    """What `server` says of a client that its product does not know yet, sealed to the client's certificate."""
+    commands, parcels = [], []
+    for component in COMPONENTS:
+        if Phase.INTRODUCE in component.phases and component.takes_part(client):
+            parcel = pack(server.instance_id, component.name, introduction_of(site.config, client, certificate))
+            parcels.append(parcel)
+            filled = _secrets(site, component) | _reference(parcel.delivery)
+            commands.append(_command(site, server, component, Phase.INTRODUCE, scope, filled))
+    return Plan({Phase.INTRODUCE: tuple(commands)}, tuple(parcels))
 
 
 def plan_formation(site: Site, members: Sequence[tuple[Node, Delivery]], *, generation: int, scope: str) -> Plan:
@@ -264,9 +278,13 @@ def _configure_and_start(
         parcels.append(parcel)
         return filled | _reference(parcel.delivery)
 
+    def start(component: Component) -> dict[str, str]:
+        introduced = {PARAMETER: NOTHING} if Phase.INTRODUCE in component.phases else {}
+        return {"Kind": component.kind(node), **introduced}
+
     commands = {
         Phase.CONFIGURE: _commands(site, node, Phase.CONFIGURE, scope, configuration),
-        Phase.START: _commands(site, node, Phase.START, scope, lambda component: {"Kind": component.kind(node)}),
+        Phase.START: _commands(site, node, Phase.START, scope, start),
     }
     return commands, tuple(parcels)
 

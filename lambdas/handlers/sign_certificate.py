@@ -27,7 +27,8 @@ SERIAL_BITS = 159
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`event`: {"node": Node, "installed": results of Install or Request, "execution"}. Returns {"delivery",
-    "issued": Issued}. Raises BadParameter for a request that asks for more than a node gets; the journal says so."""
+    "issued": Issued, "pem": the certificate}. Raises BadParameter for a request that asks for more than a node gets;
+    the journal says so."""
     settings = Settings.from_environment()
     node = Node.model_validate(event["node"])
     try:
@@ -71,7 +72,7 @@ def _sign(settings: Settings, node: Node, request: str) -> dict[str, Any]:
         not_after=(now + timedelta(days=days)).timestamp(),
         authority=generation,
     )
-    return {"delivery": parcel.delivery.model_dump(), "issued": issued.model_dump()}
+    return {"delivery": parcel.delivery.model_dump(), "issued": issued.model_dump(), "pem": certificate}
 
 
 def _authority(config: ClusterConfig, keys: Sequence[str], generation: int) -> str:

@@ -4,6 +4,7 @@ set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/secrets.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/nomad_node.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/introduction.sh"
 
 require_parameters Cluster Region Bucket SecretsPrefix Kind
 readonly kind=${SSM_Kind:?}
@@ -23,7 +24,9 @@ main() {
       voters: map(select(.Voter)) | length
     }' <<<"$reply_body")"
   else
+    api_seconds=10
     wait_until 270 "Nomad's readiness" is_ready
+    forget_introduction
     result "$(jq --compact-output '{
       ready: true,
       node_id: .ID,
@@ -47,9 +50,23 @@ is_voter() {
 }
 
 is_ready() {
-  read_nomad_node || return 1
+  if ! read_nomad_node; then
+    see_it_is_let_in
+    return 1
+  fi
   obstacle="node status: $(jq --raw-output .Status <<<"$reply_body")"
   jq --exit-status '.Status == "ready"' <<<"$reply_body" >/dev/null
+}
+
+# A client that has not registered answers nothing that it would have to ask a server (client/rpc.go, RPC): its log says
+# why. It asks again every 15 seconds and more, and a leader that has just begun may refuse once.
+see_it_is_let_in() {
+  local since refusals
+  since=$(stat --format %Y "$root/run/quorate/nomad.running")
+  refusals=$(journalctl --unit nomad --since "@$since" --no-pager --output cat |
+    grep --count 'error registering.*Permission denied') || true # grep's way to say that there is none
+  ((refusals < 3)) ||
+    fail 70 "Nomad's servers refuse to register this client: it was not introduced to them, or came too late"
 }
 
 main "$@"

@@ -20,6 +20,7 @@ from lambdas.domain.components import COMPONENTS
 from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.formation import formation_scope
+from lambdas.domain.introduction import hand_on
 from lambdas.domain.membership.decision import ORDER, Step
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
@@ -29,6 +30,7 @@ from lambdas.domain.plan import (
     plan_drain,
     plan_formation,
     plan_install,
+    plan_introduction,
     plan_leave,
     plan_membership,
     plan_observation,
@@ -118,12 +120,24 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
                 yield from steps(site, node, scope)
             else:
                 yield plan_drain(site, node, 86_400, scope)
+                server = next(member for member, _ in members if "nomad" in member.serves)
+                introduction = plan_introduction(site, server, node, "-----BEGIN CERTIFICATE-----", scope)
+                yield introduction
+                yield start_with_introduction(site, node, certificate, introduction, scope)
             yield from rotations(site, node, scope)
             yield plan_purge(site, [member for member, _ in members], node.instance_id, node, scope)
     yield plan_observation(site, [node for node, _ in members], scope)
     if config.vault.seal == "shamir":
         yield plan_unsealing(site, [node for node, _ in members], scope)
     yield plan_formation(site, members, generation=12, scope=formation_scope(config.name, 12))
+
+
+def start_with_introduction(site: Site, client: Node, certificate: Delivery, introduction: Plan, scope: str) -> Plan:
+    """As `plan_start` hands it on, as long as it may be."""
+    start = plan_membership(site, client, certificate, "joiner", scope).commands[Phase.START]
+    printed = {"introduction": "Aa+/" * 2000 + "=="}
+    results = [{**one.model_dump(), "result": printed} for one in introduction.commands[Phase.INTRODUCE]]
+    return Plan({Phase.START: tuple(hand_on(start, results))})
 
 
 def steps(site: Site, node: Node, scope: str) -> Iterator[Plan]:
@@ -262,7 +276,8 @@ def test_every_phase_that_a_machine_maps_over_is_in_what_its_planner_returns() -
         *(f"$.reload.value.{phase}" for phase in (Phase.CONFIGURE, Phase.RELOAD, Phase.VERIFY)),  # plan_reload
         "$.turn.value.commands",  # plan_rotation
         "$.commands",  # what a Map inside one of these is given
-        *(f"$.membership.value.{phase}" for phase in (Phase.CONFIGURE, Phase.START, Phase.VERIFY)),
+        *(f"$.membership.value.{phase}" for phase in (Phase.CONFIGURE, Phase.VERIFY)),
+        "$.starting.value.start",  # plan_start
         *(f"$.plan.value.{phase}" for phase in formation.commands),
     }
     used = {

@@ -111,6 +111,8 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
     note("vault_init", "secrets", bench.run(server, "vault_init", "secrets", Generation="1"))
     keys = {"files": [], "values": {"writes": [{"path": "auth/jwt-nomad/config", "body": {}}]}}
     note("vault_workloads", "bootstrap", bench.deliver(server, "vault_workloads", "bootstrap", keys, Generation="1"))
+    asked = {"request": {"NodeName": client, "NodePool": "default"}, "recipient": f"{client}.demo.quorate"}
+    note("nomad", "introduce", bench.deliver(server, "nomad", "introduce", {"files": [], "values": asked}))
     for product in ("consul", "nomad"):
         everybody = {"files": [], "values": {"expected": []}}
         turn = {"Fencing": "1", "LeaseTable": TABLE, "Rotation": "1", "Step": "install"}

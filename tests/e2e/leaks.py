@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from lab.laboratory import Laboratory
-from lab.leak_hunt import Place, Watch, account, machines, secret_values
+from lab.leak_hunt import Place, Watch, account, introduction_marks, machines, secret_values
 
 
 def secrets(lab: Laboratory) -> dict[str, str]:
-    """All that the key store holds, the tokens that Consul made, and the private key of each host."""
-    found = secret_values(lab.aws.client("secretsmanager"))
+    """All that the key store holds, the tokens that Consul made, clients' introductions, and the private key of each
+    host."""
+    found = secret_values(lab.aws.client("secretsmanager")) | introduction_marks()
     with lab.data_center.inside():
         addresses = list(lab.servers("consul").values())
         found |= {

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import ssl
+import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,7 @@ class RealNode(ScratchNode):
         binaries: Path,
         peers: list[str],
         kms_key_id: str,
+        group: str = "servers",
     ) -> None:
         self.address = f"127.77.0.{10 + number}"
         self.metadata = Metadata(address=self.address, credentials=cloud.credentials)
@@ -90,9 +92,9 @@ class RealNode(ScratchNode):
         )
         self.routes = [f"127.0.0.1:{port}:{self.address}:{port}" for port in PORTS]
         self._binaries = binaries
-        self._config, self._authority, self._cloud, self._peers = config, authority, cloud, peers
+        self.config, self._authority, self._cloud, self._peers = config, authority, cloud, peers
         instance = Instance(instance_id=f"i-{number:017x}", private_ip=self.address, availability_zone=f"{REGION}a")
-        self.node = describe_node(config, instance, f"quorate-{CLUSTER}-servers")
+        self.node = describe_node(config, instance, f"quorate-{CLUSTER}-{group}")
         self._surroundings = Surroundings(founding=True, kms_key_id=kms_key_id)
         (self.root / ".units").mkdir()
         # Names are systemd-resolved's and the machine's own: container hosts show that they lead to Consul.
@@ -105,6 +107,7 @@ class RealNode(ScratchNode):
             (self.root / "usr/local/bin" / product).symlink_to(binaries / product)
             (self.root / "var/lib" / product).mkdir(exist_ok=True)
             command = (
+                "export PATH=/usr/bin:/bin\n"
                 f"export SSL_CERT_FILE={aws_authority.file} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x\n"
                 f"{self._alone() if product == 'vault' else ''}"
                 f"exec {binaries / product} {words.format(root=self.root)}\n"
@@ -118,6 +121,10 @@ class RealNode(ScratchNode):
         run = f"exec /usr/bin/env {self._binaries / 'vault'} server -config={alone}/vault.json"
         return f"if [[ -e {unit} ]]; then {here}; {run}; fi\n"
 
+    def start(self, component: str, phase: str, **parameters: str) -> subprocess.Popen[str]:
+        introduced = {"Introduction": "-"} if (component, phase) == ("nomad", "start") else {}
+        return super().start(component, phase, **introduced | parameters)
+
     def prepare(self) -> None:
         """Key, certificate, configuration: by the documents."""
         made = self.done("ca", "install", PrerequisitesKey="-", PrerequisitesSha256="-").result
@@ -129,25 +136,25 @@ class RealNode(ScratchNode):
             certificate=self._authority.sign(request, self.node, serial, generation),
             authority=self._authority.bundle(generation),
         )
-        files = component("ca").renders[Phase.CONFIGURE](self._config, self.node, surroundings)
-        self.done("ca", "configure", **self._put(files))
+        files = component("ca").renders[Phase.CONFIGURE](self.config, self.node, surroundings)
+        self.done("ca", "configure", **self.put(files))
 
     def configure(self, product: str) -> Ended:
-        files = component(product).renders[Phase.CONFIGURE](self._config, self.node, self._surroundings)
-        parameters = self._put(self._here(product, files))
+        files = component(product).renders[Phase.CONFIGURE](self.config, self.node, self._surroundings)
+        parameters = self.put(self._here(product, files))
         if product != "vault":
-            parameters |= {"SecretsPrefix": SECRETS_PREFIX, "Kind": "server"}
+            parameters |= {"SecretsPrefix": SECRETS_PREFIX, "Kind": self.node.kind}
         return self.done(product, "configure", **parameters)
 
     def bootstrap(self, name: str, *, generation: int = 1, **changes: Any) -> dict[str, str]:
         """The parameters of a `bootstrap`; `changes` replaces values."""
-        files = component(name).renders[Phase.BOOTSTRAP](self._config, self.node, self._surroundings)
+        files = component(name).renders[Phase.BOOTSTRAP](self.config, self.node, self._surroundings)
         values = json.loads(json.dumps(files.values).replace("https://127.0.0.1:4646", f"https://{self.address}:4646"))
         audit = values.get("audit", {}).get("file")
         if audit:
             audit["options"]["file_path"] = f"{self.root}/var/lib/vault-audit.log"
         return {
-            **self._put(FileSet(values=values | changes)),
+            **self.put(FileSet(values=values | changes)),
             "SecretsPrefix": SECRETS_PREFIX,
             "Generation": str(generation),
         }
@@ -208,7 +215,7 @@ class RealNode(ScratchNode):
             self.kill(product)
         self.metadata.close()
 
-    def _put(self, files: FileSet) -> dict[str, str]:
+    def put(self, files: FileSet) -> dict[str, str]:
         content = files.model_dump(mode="json")
         return self._cloud.put_file_set(content["files"], content["values"])
 
@@ -227,11 +234,15 @@ class RealNode(ScratchNode):
 
     def _localise_consul(self, content: dict[str, Any]) -> None:
         content["retry_join"] = self._peers
-        content["bootstrap_expect"] = len(self._peers)
+        if self.node.kind == "server":
+            content["bootstrap_expect"] = len(self._peers)
 
     def _localise_nomad(self, content: dict[str, Any]) -> None:
-        content["server"]["server_join"]["retry_join"] = self._peers
-        content["server"]["bootstrap_expect"] = len(self._peers)
+        content[self.node.kind]["server_join"]["retry_join"] = self._peers
+        if self.node.kind == "server":
+            content["server"]["bootstrap_expect"] = len(self._peers)
+        else:
+            content["client"]["network_interface"] = "lo"
 
     def _localise_vault(self, content: dict[str, Any]) -> None:
         raft = content["storage"]["raft"]

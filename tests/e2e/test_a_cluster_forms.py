@@ -17,6 +17,7 @@ from lab.function_log import FunctionLog
 from lab.laboratory import Laboratory
 from lab.leak_hunt import Watch, hunt
 from lab.writers import Writers
+from lambdas.domain import names
 from tests.e2e import leaks
 from tests.e2e.certificates import LOG_IN, RAFT, assert_served, pair_of, pair_of_another_authority, takes_raft
 from tests.e2e.cluster import PORTS, assert_quorate, executions, get
@@ -57,6 +58,28 @@ def test_three_servers_are_voters_of_all_three_products_and_unsealed(lab: Labora
 def test_nobody_initialised_anything_twice(lab: Laboratory) -> None:
     assert executions(lab, "form_cluster") == ["lab-g1-a1"]
     assert lab.formation()["status"] == "formed"
+
+
+def test_servers_of_nomad_take_in_whom_they_have_introduced(lab: Laboratory) -> None:
+    """Refused is who was not: test_documents_on_real_products."""
+    servers, clients = lab.servers("nomad"), lab.survey().clients_ready
+    with lab.data_center.inside():
+        for address in servers.values():
+            told = lab.apis.call("nomad", address, "agent/self")["config"]["Server"]["ClientIntroduction"]
+            assert told["Enforcement"] == "strict"
+        nodes = lab.apis.first("nomad", list(servers.values()), "nodes")
+    assert {node["Name"] for node in nodes} == set(clients)
+    document, ssm = names.document(lab.config.name, "nomad", "introduce"), lab.aws.client("ssm")
+    ran = [
+        (one["InstanceId"], one["Status"])
+        for page in ssm.get_paginator("list_command_invocations").paginate()
+        for one in page["CommandInvocations"]
+        if one["DocumentName"] == document
+    ]
+    assert len(ran) == len(clients)
+    assert all(server in servers and status == "Success" for server, status in ran)
+    for client in clients:
+        assert lab.run_script(client, "#!/bin/bash\nls -A /var/lib/nomad/client | grep -c jwt\n").stdout.strip() == "0"
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from moto.moto_api._internal import moto_api_backend
 
+from lab.leak_hunt import Place, hunt, introduction_marks
 from lab.products import obtain
 from lab.products.catalogue import PRODUCTS
 from lab.writers.client import RefusedError
 from lab.writers.vault_access import make_root_token
+from lambdas.domain.components.introduction import introduction_of
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.pgp import problem_of
 from tests.builders import a_config
@@ -111,17 +113,26 @@ def aws(cloud: tuple[Cloud, Authority]) -> Cloud:
     return cloud[0]
 
 
+Boot = Callable[..., RealNode]
+
+
 @pytest.fixture
-def servers(
+def boot(
     request: pytest.FixtureRequest, tmp_path: Path, cloud: tuple[Cloud, Authority], binaries: Path
-) -> Iterator[list[RealNode]]:
+) -> Iterator[Boot]:
+    """Another node with its certificate: `boot(1)`, and of a pool of clients `boot(9, group="default")`."""
     size = getattr(request, "param", 1)
     odd = size if size % 2 else size - 1  # one more than the cluster file asks for, as while one is replaced
-    config = a_config(name=CLUSTER, server_groups=[{"name": "servers", "size": odd}])
+    config = a_config(
+        name=CLUSTER,
+        server_groups=[{"name": "servers", "size": odd}],
+        client_pools=[{"name": "default", "drivers": ["raw_exec"]}],
+    )
     authority, (aws, aws_authority) = ClusterAuthority(config), cloud
     key_id = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
     made: list[RealNode] = []
-    for number in range(1, size + 1):
+
+    def begin(number: int, **options: str) -> RealNode:
         made.append(
             RealNode(
                 tmp_path / f"node{number}",
@@ -133,12 +144,20 @@ def servers(
                 binaries=binaries,
                 peers=[f"127.77.0.{10 + each}" for each in range(1, size + 1)],
                 kms_key_id=key_id,
+                **options,
             )
         )
         made[-1].prepare()
-    yield made
+        return made[-1]
+
+    yield begin
     for node in made:
         node.close()
+
+
+@pytest.fixture
+def servers(boot: Boot, request: pytest.FixtureRequest) -> list[RealNode]:
+    return [boot(number) for number in range(1, getattr(request, "param", 1) + 1)]
 
 
 @pytest.fixture
@@ -297,7 +316,7 @@ def test_nomad_forms_once_and_makes_the_tokens_that_nodes_verify_with(server: Re
     server.done("consul", "bootstrap", **server.bootstrap("consul"))
     stdout, stderr = beside.communicate(timeout=200)
     assert beside.returncode == 0, stderr
-    assert json.loads(stdout) == {"bootstrapped": True, "written": 10}
+    assert json.loads(stdout) == {"bootstrapped": True, "written": 12}
     assert server.done("nomad", "bootstrap", **server.bootstrap("nomad")).result["written"] == 0
     facts = server.done("nomad", "verify", **SERVER).result
     assert len(facts.pop("raft_id")) == 36
@@ -597,3 +616,75 @@ def test_gossip_goes_to_a_new_key_past_nobody_and_a_server_that_starts_meanwhile
         assert new != old
         assert [ring(server, product) for server in servers] == [[new]] * 4
         assert json.loads(aws.secret(f"{SECRETS_PREFIX}{product}/gossip-key") or "")["keys"] == [new]
+
+
+CLIENT = {"SecretsPrefix": SECRETS_PREFIX, "Kind": "client"}
+INTRODUCTION = "var/lib/nomad/client/intro_token.jwt"
+
+
+def introduction(server: RealNode, client: RealNode) -> str:
+    """As the server prints it."""
+    asked = introduction_of(server.config, client.node, (client.root / "etc/quorate/tls/node.pem").read_text())
+    put = server.put(asked)
+    return str(server.done("nomad", "introduce", SecretsPrefix=SECRETS_PREFIX, **put).result["introduction"])
+
+
+def ask_nomad(server: RealNode, token: str, path: str, method: str = "GET") -> Any:
+    authority = ssl.create_default_context(cafile=server.root / "etc/quorate/tls/ca.pem")
+    asked = urllib.request.Request(
+        f"https://{server.address}:4646/v1/{path}", method=method, headers={"X-Nomad-Token": token}
+    )
+    with urllib.request.urlopen(asked, timeout=10, context=authority) as answer:  # noqa: S310
+        return json.loads(answer.read() or "null")
+
+
+def test_a_client_is_let_in_by_its_own_introduction_alone(server: RealNode, boot: Boot, aws: Cloud) -> None:
+    for product in ("consul", "nomad"):
+        server.done(product, "secrets", **FORMATION)
+        server.configure(product)
+        server.done(product, "start", Kind="server")
+    for product in ("consul", "nomad"):
+        server.done(product, "bootstrap", **server.bootstrap(product))
+    clients = stranger, client, thief = [boot(number, group="default") for number in (7, 8, 9)]
+    for one in clients:
+        for product in ("consul", "nomad"):
+            one.configure(product)
+        one.done("consul", "start", Kind="client")
+    token = str(aws.secret(SECRETS_PREFIX + "nomad/membership-token"))
+    told = ask_nomad(server, token, "agent/self")["config"]["Server"]["ClientIntroduction"]
+    assert (told["Enforcement"], told["MaxIdentityTTL"]) == ("strict", 600 * 10**9)
+
+    stranger.done("nomad", "start", Kind="client")
+    refused = stranger.start("nomad", "verify", **CLIENT)
+
+    client.done("nomad", "start", Kind="client", Introduction=introduction(server, client))
+    brought = (client.root / INTRODUCTION).read_text()
+    part = brought.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    own = client.node.instance_id
+    assert claims["sub"] == f"node-introduction:global:default:{own}:default"
+    assert claims["exp"] - claims["iat"] == 600
+    assert hunt(introduction_marks(), [Place("a careless place", brought.encode())]), "how such tokens are looked for"
+    assert client.done("nomad", "verify", **CLIENT).result["ready"]
+    assert not (client.root / INTRODUCTION).exists()
+
+    place = thief.root / INTRODUCTION
+    place.parent.mkdir(parents=True)
+    place.write_text(brought)
+    thief.done("nomad", "start", Kind="client")
+    log = server.root / ".units/nomad.log"
+    wait_for(lambda: "node registration introduction claims mismatch" in log.read_text(), log.read_text)
+    assert [one["Name"] for one in ask_nomad(server, token, "nodes")] == [own]
+
+    client.kill("nomad")
+    [node] = ask_nomad(server, token, "nodes")
+    ask_nomad(server, token, f"node/{node['ID']}/purge", "PUT")
+    assert ask_nomad(server, token, "nodes") == []
+    client.done("nomad", "start", Kind="client")
+    assert client.done("nomad", "verify", **CLIENT).result["node_id"] == node["ID"], "its identity is its introduction"
+
+    printed, words = refused.communicate(timeout=200)
+    assert refused.returncode == 70, words
+    assert "refuse to register this client" in json.loads(printed)["reason"]
+    assert "node registration without introduction token" in log.read_text()
+    assert [one["Name"] for one in ask_nomad(server, token, "nodes")] == [own]

@@ -16,6 +16,7 @@ SERVER_PATH = [
     "AwaitFormation",
     "PlanMembership",
     "Configure",
+    "PlanStart",
     "Start",
     "Verify",
     "CompleteLaunch",

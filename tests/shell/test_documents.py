@@ -138,7 +138,7 @@ def test_a_client_of_nomad_waits_for_consul_and_docker(world: World) -> None:
     world.path("/var/lib/quorate/installed/docker").write_text("x")
     world.path("/.units/docker.active").write_text("active\n")
     world.consul.agent_tokens = {token}
-    assert world.run("nomad", "start", {"Kind": "client"}).exit_code == 0
+    assert world.run("nomad", "start", {"Kind": "client", "Introduction": "-"}).exit_code == 0
     assert ("GET", "agent/self") in world.consul.requests
 
 
@@ -165,7 +165,7 @@ def test_a_nomad_token_that_was_made_and_never_stored_is_replaced(world: World) 
     world.nomad.tokens["orphan"] = {"Name": "quorate-server", "SecretID": "lost"}
     assert world.run("nomad", "bootstrap", parameters).exit_code == 0
     made = sorted(token["Name"] for token in world.nomad.tokens.values())
-    assert made == ["quorate-client", "quorate-membership", "quorate-server"]
+    assert made == ["quorate-client", "quorate-introduction", "quorate-membership", "quorate-server"]
     stored = world.cloud.secret(SECRETS_PREFIX + "nomad/operator-token-server")
     assert stored in {token["SecretID"] for token in world.nomad.tokens.values()}
 

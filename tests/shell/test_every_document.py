@@ -80,7 +80,7 @@ def everything(world: World) -> object:
     return (
         world.node.state(),
         world.node.calls(),
-        sorted(world.secrets() - world.metadata.tokens - vault.every_root),
+        sorted(world.secrets() - world.metadata.tokens - vault.every_root - set(nomad.introductions)),
         repr((products, rafts, consul.objects, consul.management, nomad.management)),
         repr((consul.gossip.rings, nomad.gossip.rings)),
         consul.writes,

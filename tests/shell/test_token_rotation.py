@@ -17,7 +17,12 @@ OF_CONSUL = {
 }
 OF_NOMAD = {
     "consul": (),
-    "nomad": ("nomad/operator-token-server", "nomad/operator-token-client", "nomad/membership-token"),
+    "nomad": (
+        "nomad/operator-token-server",
+        "nomad/operator-token-client",
+        "nomad/membership-token",
+        "nomad/introduction-token",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from cryptography import x509
 from lambdas.domain.component import Surroundings
 from lambdas.domain.components import component
 from lambdas.domain.components.consul_access import access
+from lambdas.domain.components.introduction import introduction_of
 from lambdas.domain.components.nomad import TOKENS as NOMAD_TOKENS
 from lambdas.domain.components.token_rotation import reissued
 from lambdas.domain.config import ClusterConfig, Product
@@ -35,7 +36,7 @@ NO_PREREQUISITES = {"PrerequisitesKey": "-", "PrerequisitesSha256": "-"}
 TOKENS = {name: f"{number:08x}-5ec7-4e75-8000-00000000700c" for number, name in enumerate(SECRET_NAMES, start=1)}
 """A value for each secret; of a gossip's, the key on its keyring."""
 
-MADE_BY_NOMAD = {"nomad/operator-token-server", "nomad/operator-token-client", "nomad/membership-token"}
+MADE_BY_NOMAD = {entry["secret"] for entry in NOMAD_TOKENS}
 """Nomad chooses a token's value itself."""
 
 CONFIG = a_config(name=CLUSTER)
@@ -69,9 +70,9 @@ class World:
                 SECRETS_PREFIX + name, keyring if name.endswith("/gossip-key") else TOKENS[name]
             )
 
-    def trust(self) -> None:
+    def trust(self, name: str = "i-0.test.quorate") -> None:
         """The node's certificate and its authority, as `ca` leaves them."""
-        certificate, key = self.authority.issue_files("node", ["i-0.test.quorate", "127.0.0.1"])
+        certificate, key = self.authority.issue_files("node", [name, "127.0.0.1"])
         for source, name in ((self.authority.file, "ca.pem"), (certificate, "node.pem"), (key, "node.key")):
             shutil.copy(source, self.path(f"/etc/quorate/tls/{name}"))
 
@@ -106,6 +107,7 @@ class World:
         found |= {
             *self.vault.recovery_keys,
             *self.vault.every_root,
+            *self.nomad.introductions,
             *(e["SecretID"] for e in self.nomad.tokens.values()),
         }
         key = self.path("/etc/quorate/tls/node.key")
@@ -166,7 +168,13 @@ def _start(product: str, kind: str = "server") -> Situation:
 
 for _product in ("consul", "vault", "nomad"):
     SITUATIONS[_product, "install"] = _install(_product)
+for _product in ("consul", "vault"):
     SITUATIONS[_product, "start"] = _start(_product)
+
+
+@situation("nomad", "start")
+def _(world: World) -> dict[str, str]:
+    return {**_start("nomad")(world), "Introduction": "-"}
 
 
 @situation("ca", "install")
@@ -499,6 +507,22 @@ def _adopts(product: str) -> Situation:
 for _product in ("consul", "nomad"):
     SITUATIONS[_product, "reissue"] = _reissues(_product)
     SITUATIONS[_product, "adopt"] = _adopts(_product)
+
+
+NEW_CLIENT = a_node(9, group="default", config=CONFIG)
+
+
+@situation("nomad", "introduce")
+def _(world: World) -> dict[str, str]:
+    """A server, and a client that has its certificate."""
+    _member_of_nomad(world)
+    token = TOKENS["nomad/introduction-token"]
+    world.nomad.tokens["introduction"] = {"Policies": ["quorate-introduction"], "Name": "x", "SecretID": token}
+    certificate, _ = world.authority.issue_files("client", [f"{NEW_CLIENT.instance_id}.{CLUSTER}.quorate"])
+    return {
+        "SecretsPrefix": SECRETS_PREFIX,
+        **world.cloud.put_file_set([], introduction_of(CONFIG, NEW_CLIENT, certificate.read_text()).values),
+    }
 
 
 @situation("nomad", "drain")

@@ -50,6 +50,8 @@ class Host:
     kinds: dict[str, str] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     """Products that were told goodbye to: no unit of theirs starts again."""
+    identities: set[str] = field(default_factory=set)
+    """Nomad clusters by id that have taken it in as a client: it comes back without an introduction."""
     allocations: int = 0
     """What a Nomad client runs, as far as a drain is concerned."""
     allocations_move_in_seconds: float = 0.0

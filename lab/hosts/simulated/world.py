@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lab.hosts.simulated.host import CancelledRunError, ExitError, Host, HostLostError, RunTimedOutError
+from lab.hosts.simulated.introductions import Introductions
 from lab.hosts.simulated.servers import Servers
 from lambdas.domain.names import SEALED_SECRETS
 
@@ -58,6 +59,7 @@ class World:
             )
             for product in PRODUCTS
         }
+        self.introductions = Introductions(self.hosts, time_scale)
         self.changes: list[Change] = []
         """By documents, in order."""
         self.tokens_before: dict[str, str] = {}

@@ -16,6 +16,7 @@ from lambdas.domain.components.host import (
     product_file,
     unit_file,
 )
+from lambdas.domain.components.introduction import ENFORCEMENT, RULES, TOKEN, introduces
 from lambdas.domain.components.workload_identity import (
     CONSUL_AUDIENCE,
     VAULT_AUTH,
@@ -36,6 +37,7 @@ _RULES = {
     "quorate-server": 'agent { policy = "read" }\nnode { policy = "read" }\noperator { policy = "read" }\n',
     # `node` write is what it takes to drain oneself.
     "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
+    **RULES,
 }
 
 TOKENS: tuple[dict[str, Any], ...] = (
@@ -49,6 +51,7 @@ TOKENS: tuple[dict[str, Any], ...] = (
     # No policy can allow what a change of Raft takes (nomad/operator_endpoint.go: IsManagement). A token of its own, so
     # that it can be revoked, and known in Nomad's audit, apart from the bootstrap's.
     {"secret": "nomad/membership-token", "body": {"Name": "quorate-membership", "Type": "management"}},
+    TOKEN,
 )
 """Nomad's own that nodes use: the secret that each is stored in, and its body without the id that Nomad chooses."""
 
@@ -140,7 +143,9 @@ def _join(config: ClusterConfig) -> dict[str, Any]:
 def _server(config: ClusterConfig, *, founding: bool) -> dict[str, Any]:
     voters = config.voters("nomad")
     return {
-        "server": {"enabled": True, "server_join": _join(config)} | ({"bootstrap_expect": voters} if founding else {}),
+        "server": {"enabled": True, "server_join": _join(config)}
+        | ({"bootstrap_expect": voters} if founding else {})
+        | (ENFORCEMENT if introduces(config) else {}),
         "autopilot": autopilot(voters),
         "ui": {"enabled": True},
     }
@@ -203,6 +208,7 @@ NOMAD = Component(
         Phase.INSTALL: 600,
         Phase.SECRETS: 120,
         Phase.CONFIGURE: 120,
+        Phase.INTRODUCE: 60,
         Phase.START: 180,
         Phase.BOOTSTRAP: 300,
         Phase.VERIFY: 300,

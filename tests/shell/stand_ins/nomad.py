@@ -1,5 +1,8 @@
 """Nomad's API as far as the documents go: tokens whose secret Nomad chooses, autopilot, one client node."""
 
+import base64
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -33,6 +36,9 @@ class Nomad(Product):
         """Allocations on the node."""
         self.clients: dict[str, dict[str, Any]] = {}
         """Nodes that the servers list, by id."""
+        self.introductions: list[str] = []
+        """Tokens by which clients may register, as they were given out."""
+        self.introductions_last_seconds = 600.0
         self.runs_here: Callable[[], bool] = lambda: True
         """Whether the node's own server still runs: one that has stopped refutes nothing in gossip."""
         super().__init__(*args)
@@ -66,6 +72,8 @@ class Nomad(Product):
                 return 200, made
             case ["DELETE", "acl", "token", accessor] if manages:
                 return (200, "") if self.tokens.pop(accessor, None) else (404, "ACL token not found")
+            case ["POST", "acl", "identity", "client-introduction-token"] if self._writes_nodes(own):
+                return 200, {"JWT": self.introduce(body)}
             case ["GET", "operator", "autopilot", "health"] if own:
                 return self.raft.health()
             case ["GET", "metrics"]:
@@ -88,6 +96,20 @@ class Nomad(Product):
             case _ if manages:
                 return self._operate(method, path, query, body)
         return FORBIDDEN
+
+    @staticmethod
+    def _writes_nodes(own: dict[str, Any] | None) -> bool:
+        return (own or {}).get("Policies") == ["quorate-introduction"]
+
+    def introduce(self, body: dict[str, Any]) -> str:
+        """Signed by nobody: what is in it is what the scripts may read."""
+        now = int(time.time())
+        subject = f"node-introduction:global:{body['NodePool']}:{body['NodeName']}:default"
+        claims = {"sub": subject, "iat": now, "exp": now + int(self.introductions_last_seconds), "jti": str(uuid4())}
+        parts = json.dumps({"alg": "RS256", "typ": "JWT"}), json.dumps(claims), "a signature of 2048 bits" * 11
+        token = ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+        self.introductions.append(token)
+        return token
 
     def _operate(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         """What a management token may, and no policy can allow. Everything goes to the leader."""

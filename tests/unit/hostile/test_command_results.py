@@ -1,18 +1,25 @@
 """Output of a node: the promised JSON line or unknown, never healthy by accident, never more than AWS can carry."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cdk_app import document_source
 from lambdas.aws.executions import CAUSE_LIMIT
 from lambdas.domain.errors import NodeFailed, QuorateError
 from lambdas.domain.failure import CAUSE_CHARACTERS, Failure
+from lambdas.domain.introduction import hand_on
 from lambdas.domain.outcome import EXIT_CODES, Invocation, Outcome, read_outcome
 from lambdas.domain.plain_json import DEPTH_LIMIT, read_object
+from tests.builders import a_command
 from tests.unit.hostile.inputs import hostile_text, json_values, nested
+
+DOCUMENTS = Path(__file__).parents[3] / "ssm_documents"
 
 OUTPUT_CHARACTERS = 24_000
 """Of stdout that Systems Manager hands out (GetCommandInvocation API reference)."""
@@ -88,3 +95,24 @@ def test_any_failure_of_a_state(failure: dict[str, Any]) -> None:
     told = Failure.from_state(failure)
     assert not told.error.startswith("States.")
     assert len(told.cause) <= CAUSE_CHARACTERS
+
+
+@settings(max_examples=500)
+@given(json_values | hostile_text | st.from_regex(r"[A-Za-z0-9+/=-]{90,120}", fullmatch=True))
+@example("A" * 100)
+@example("-")
+@example("A" * 100 + "\n")
+def test_any_introduction(printed: object) -> None:
+    """What a server printed in its place: into the parameter as it is, or refused."""
+    start = a_command("i-client").model_copy(update={"component": "nomad", "phase": "start"})
+    result = {"instance_id": "i-1", "component": "nomad", "phase": "introduce", "result": {"introduction": printed}}
+    try:
+        [handed] = hand_on([start], [result])
+    except NodeFailed:
+        assert not (isinstance(printed, str) and re.fullmatch(PATTERN, printed))
+    else:
+        assert handed.parameters == start.parameters | {"Introduction": printed}
+        assert re.fullmatch(PATTERN, str(printed)), "Systems Manager would refuse it"
+
+
+PATTERN = document_source.load(DOCUMENTS, "nomad", "start")["parameters"]["Introduction"]["allowedPattern"]

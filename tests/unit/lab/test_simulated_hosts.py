@@ -39,6 +39,7 @@ class Bench:
             "vault/recovery-keys",
         ):
             secrets.create_secret(Name=PREFIX + name)
+        secrets.create_secret(Name=PREFIX + "nomad/introduction-token", SecretString="with which servers introduce")
         self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         self.dynamodb.create_table(
             TableName=TABLE,
@@ -97,7 +98,8 @@ class Bench:
         return instance_id
 
     def run(self, instance_id: str, component: str, phase: str, timeout: float = 5, **parameters: str) -> Ran:
-        given = {"Cluster": "demo", "Region": "us-east-1", "Bucket": BUCKET, "SecretsPrefix": PREFIX, **parameters}
+        given = {"Cluster": "demo", "Region": "us-east-1", "Bucket": BUCKET, "SecretsPrefix": PREFIX}
+        given |= {"Introduction": "-"} | parameters
         document = f"quorate-demo-{component}-{phase}"
         return self.hosts.run(instance_id, Run("c-1", document, given, "", {}, timeout))
 

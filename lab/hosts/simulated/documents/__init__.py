@@ -10,6 +10,7 @@ from lab.hosts.simulated.documents import (
     drain,
     hand_over,
     install,
+    introduce,
     leave,
     observe,
     rekey,
@@ -38,6 +39,7 @@ DOCUMENTS: dict[tuple[str, str], Document] = {
     ("vault_unseal", "verify"): unseal.vault,
     ("cni", "install"): install.product,
     ("docker", "install"): install.docker,
+    ("nomad", "introduce"): introduce.nomad,
     ("nomad", "drain"): drain.nomad,
     ("node", "observe"): observe.node,
 }

@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+from lab.hosts.simulated.host import ExitError
+from lab.hosts.simulated.introductions import FILE
 from lab.hosts.simulated.task import Task
 
 PATIENCE_SECONDS = 240
@@ -32,9 +34,14 @@ def _server(task: Task) -> dict[str, Any]:
 def _client(task: Task) -> dict[str, Any]:
     raft = task.world.servers[task.component].reachable(task.host)
     assert raft is not None
-    raft.clients.add(task.host.instance_id)  # one that started before there was a leader is listed now
     if task.component == "consul":
+        raft.clients.add(task.host.instance_id)  # one that started before there was a leader is listed now
         return {"member": True}
+    if not task.world.introductions.register(task.host, raft):
+        raise ExitError(
+            70, "Nomad's servers refuse to register this client: it was not introduced to them, or came too late"
+        )
+    task.host.files.pop(FILE, None)
     node_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, task.host.instance_id))
     drivers = str(task.host.setting("nomad", "driver.allowlist") or "").split(",")
     return {"ready": True, "node_id": node_id, "node_pool": task.host.setting("nomad", "node_pool"), "drivers": drivers}
