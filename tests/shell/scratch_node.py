@@ -5,8 +5,10 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from shutil import which
@@ -25,6 +27,11 @@ TOOLS = """
     od openssl printf readlink rm sed setsid sha256sum sleep sort stat tail tar tee touch tr true unzip xargs
 """
 """What a node has beside the fakes. PATH leads nowhere else, so a missing tool can be missing."""
+
+IMPATIENT_SLEEP = """() {
+  case $1 in 0.* | 1) SECONDS=$((SECONDS + 600)) ;; *) command sleep "$1" ;; esac
+}"""
+"""`sleep` of one whose time flies: between two looks at the same thing all its patience goes by."""
 
 UNINTERESTING = ("run/lock", "var/lib/quorate/work.", ".calls")
 
@@ -45,10 +52,35 @@ class Ended:
         return value
 
 
+def follow(running: subprocess.Popen[str], until: Callable[[], bool]) -> None:
+    """Returns when it has come so far; it must not end before."""
+    while not until():
+        assert running.poll() is None
+        time.sleep(0.02)
+
+
+@cache
+def document(component: str, phase: str) -> dict[str, Any]:
+    """As it is published; read once, so nobody changes it."""
+    return document_source.load(DOCUMENTS, component, phase)
+
+
+def script_of(component: str, phase: str) -> str:
+    """What the agent runs of a document."""
+    return "\n".join(document(component, phase)["mainSteps"][0]["inputs"]["runCommand"]) + "\n"
+
+
+@cache
+def _found(tool: str) -> str | None:
+    return which(tool)
+
+
 class ScratchNode:
     def __init__(self, directory: Path, *, aws_port: int, metadata_port: int, authority_file: Path) -> None:
         self.root = directory / "root"
         self.bin = directory / "bin"
+        self.time_flies = False
+        """Whether what is waited for in vain is looked at twice, and no second longer."""
         self._authority_file = authority_file
         self._numbers = count(1)
         self._aws_port, self._metadata_port = aws_port, metadata_port
@@ -61,7 +93,7 @@ class ScratchNode:
         (self.root / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
         self.bin.mkdir()
         for tool in TOOLS.split():
-            if found := which(tool):
+            if found := _found(tool):
                 (self.bin / tool).symlink_to(found)
         for fake in FAKES.iterdir():
             (self.bin / fake.name).unlink(missing_ok=True)
@@ -73,13 +105,12 @@ class ScratchNode:
 
     def start(self, component: str, phase: str, **parameters: str) -> subprocess.Popen[str]:
         """What the agent would run, as it would run it."""
-        content = document_source.load(DOCUMENTS, component, phase)
-        return self._start("\n".join(content["mainSteps"][0]["inputs"]["runCommand"]), parameters)
+        return self._start(script_of(component, phase), parameters)
 
     def _start(self, text: str, parameters: Mapping[str, str]) -> subprocess.Popen[str]:
         # A file for each: bash reads on while it runs, and two may run side by side.
         script = self.root.parent / f"{next(self._numbers)}_script.sh"
-        script.write_text(text + "\n")
+        script.write_text(text)
         given = {"Cluster": CLUSTER, "Region": REGION, "Bucket": BUCKET, **parameters}
         return subprocess.Popen(
             ["bash", str(script)],
@@ -119,12 +150,15 @@ class ScratchNode:
             f"169.254.169.254:80:127.0.0.1:{self._metadata_port}",
             *self.routes,
         ]
+        # curl's own file of options, as good as a fake of curl and without a process more for each of its calls.
+        (self.root.parent / ".curlrc").write_text("".join(f'connect-to = "{route}"\n' for route in routes))
         return {
             "PATH": str(self.bin),
             "HOME": "/root",
             "QUORATE_ROOT": str(self.root),
-            "FAKE_CURL_ROUTES": " ".join(routes),
+            "CURL_HOME": str(self.root.parent),
             "CURL_CA_BUNDLE": str(self._authority_file),
+            **({"BASH_FUNC_sleep%%": IMPATIENT_SLEEP} if self.time_flies else {}),
             **parameters,
         }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.shell.scratch_node import Ended
+from tests.shell.scratch_node import Ended, follow
 from tests.shell.stand_ins.cloud import TABLE
 from tests.shell.stand_ins.raft import Server
 from tests.shell.test_every_document import everything
@@ -30,7 +30,8 @@ HEALTH = {
 
 
 def unchanged(world: World, product: str, phase: str, parameters: dict[str, str]) -> str:
-    """The reason why nothing was done."""
+    """The reason why nothing was done, however long it would be waited for."""
+    world.node.time_flies = True
     before = everything(world)
     ended = world.run(product, phase, parameters)
     assert (ended.exit_code, ended.result["changed"]) == (0, False), ended.stderr
@@ -259,8 +260,7 @@ def test_a_server_is_removed_once_gossip_sees_that_it_has_gone(world: World) -> 
     parameters = SITUATIONS["consul", "remove"](world)
     world.consul.raft.peers[-1].gossip = "alive"
     running = world.node.start("consul", "remove", **parameters)
-    while world.consul.requests.count(("GET", CONFIGURATION["consul"])) < 4:
-        assert running.poll() is None
+    follow(running, lambda: world.consul.requests.count(("GET", CONFIGURATION["consul"])) >= 4)
     assert world.consul.writes == []
     world.consul.raft.peers[-1].gossip = "failed"
     stdout, stderr = running.communicate(timeout=60)
@@ -289,8 +289,7 @@ def test_a_server_of_nomad_whose_api_answers_is_not_removed(world: World) -> Non
     living = world.nomad.raft.peers[-1]
     living.gossip, living.healthy, living.address = "alive", True, "127.0.0.2:4647"
     running = world.node.start("nomad", "remove", **parameters)
-    while world.nomad.requests.count(("GET", CONFIGURATION["nomad"])) < 3:
-        assert running.poll() is None
+    follow(running, lambda: world.nomad.requests.count(("GET", CONFIGURATION["nomad"])) >= 3)
     running.kill()
     running.communicate()
     assert world.nomad.writes == []

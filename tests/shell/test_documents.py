@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lambdas.domain.names import SECRET_NAMES
-from tests.shell.scratch_node import SECRETS_PREFIX
+from tests.shell.scratch_node import SECRETS_PREFIX, follow
 from tests.shell.stand_ins.authority import Authority
 from tests.shell.stand_ins.cloud import BUCKET
 from tests.shell.stand_ins.raft import Server
@@ -238,8 +238,7 @@ def test_a_vote_that_comes_late_is_waited_for(world: World) -> None:
     [own] = world.consul.raft.peers
     own.voter = False
     running = world.node.start("consul", "verify", **parameters)
-    while world.consul.requests.count(("GET", "operator/raft/configuration")) < 2:
-        assert running.poll() is None
+    follow(running, lambda: world.consul.requests.count(("GET", "operator/raft/configuration")) >= 2)
     own.voter = True
     stdout, _ = running.communicate(timeout=60)
     assert json.loads(stdout)["voter"]

@@ -5,12 +5,11 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cdk_app import document_source
-from tests.shell.scratch_node import DOCUMENTS, ScratchNode
+from tests.shell.scratch_node import DOCUMENTS, ScratchNode, document
 from tests.shell.world import SITUATIONS, World
 
 ALL = document_source.documents(DOCUMENTS)
@@ -18,7 +17,7 @@ ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/.pwd.lo
 CHECKSUMS = [
     (component, phase, parameter)
     for component, phase in ALL
-    for parameter in document_source.load(DOCUMENTS, component, phase)["parameters"]
+    for parameter in document(component, phase)["parameters"]
     if parameter.endswith("Sha256") and not parameter.startswith("Prerequisites")
 ]
 
@@ -45,7 +44,7 @@ def test_done_twice_is_done_once_and_no_secret_is_seen(world: World, component: 
 
 @pytest.mark.parametrize(("component", "phase"), ALL)
 def test_parameters_that_did_not_arrive_are_named(node: ScratchNode, component: str, phase: str) -> None:
-    declared = document_source.load(DOCUMENTS, component, phase)["parameters"]
+    declared = document(component, phase)["parameters"]
     ended = node.run(component, phase, **dict.fromkeys(declared, ""))
     assert (ended.exit_code, ended.result) == (64, {"reason": f"missing parameters: {' '.join(declared)}"})
     assert node.calls() == []
@@ -103,13 +102,16 @@ def command_lines() -> Iterator[set[str]]:
     seen: set[str] = set()
     done = threading.Event()
     others = set(os.listdir("/proc"))
+    known: set[tuple[str, bytes]] = set()
 
     def watch() -> None:
         while not done.wait(0.001):
             for process in set(os.listdir("/proc")) - others:
-                for file in ("cmdline", "environ"):
-                    with contextlib.suppress(OSError):
-                        seen.add(Path("/proc", process, file).read_bytes().decode(errors="replace"))
+                with contextlib.suppress(OSError):
+                    line = process, _content(f"/proc/{process}/cmdline")
+                    if line not in known:  # what a process is given changes when it becomes another program
+                        known.add(line)
+                        seen.add((line[1] + b"\n" + _content(f"/proc/{process}/environ")).decode(errors="replace"))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -118,3 +120,11 @@ def command_lines() -> Iterator[set[str]]:
     finally:
         done.set()
         watcher.join()
+
+
+def _content(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 1 << 17)
+    finally:
+        os.close(file)

@@ -96,6 +96,7 @@ def test_a_peer_goes_by_the_name_of_its_id_and_not_of_its_address(world: World) 
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_without_a_leader_nothing_is_known(world: World, product: str) -> None:
+    world.node.time_flies = True
     getattr(world, product).instead[CONFIGURATION[product]] = (500, "No cluster leader")
     assert "500 (No cluster leader)" in unknown(observe(world, product))
 
@@ -103,6 +104,7 @@ def test_without_a_leader_nothing_is_known(world: World, product: str) -> None:
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_health_that_nobody_tells_yet_is_not_taken_for_illness(world: World, product: str) -> None:
     """A leader that was just elected lists nobody: all would look dead."""
+    world.node.time_flies = True
     nobody = (429, {"Healthy": False, "Servers": None}) if product != "vault" else (200, {"data": None})
     getattr(world, product).instead[HEALTH[product]] = nobody
     assert "is not understood" in unknown(observe(world, product))

@@ -9,16 +9,11 @@ import pytest
 
 from cdk_app import document_source
 from lambdas.domain.components import COMPONENTS
-from tests.shell.scratch_node import DOCUMENTS
+from tests.shell.scratch_node import DOCUMENTS, document, script_of
 
 TOOLS = Path(sys.executable).parent
 ALL = document_source.documents(DOCUMENTS)
 SCRIPTS = sorted(DOCUMENTS.glob("*/*.sh"))
-
-
-def text_of(component: str, phase: str) -> str:
-    content = document_source.load(DOCUMENTS, component, phase)
-    return "\n".join(content["mainSteps"][0]["inputs"]["runCommand"]) + "\n"
 
 
 def test_there_is_a_document_for_each_phase_of_each_component() -> None:
@@ -30,7 +25,7 @@ def test_there_is_a_document_for_each_phase_of_each_component() -> None:
 def test_what_runs_on_nodes_is_clean_by_shellcheck(component: str, phase: str) -> None:
     done = subprocess.run(
         [TOOLS / "shellcheck", "--format=gcc", "-"],
-        input=text_of(component, phase),
+        input=script_of(component, phase),
         capture_output=True,
         text=True,
         check=False,
@@ -59,10 +54,10 @@ def test_a_script_is_strict_short_and_says_what_it_is_for(script: Path) -> None:
 @pytest.mark.parametrize(("component", "phase"), ALL)
 def test_a_script_gives_up_before_the_agent_ends_it(component: str, phase: str) -> None:
     """A reason is worth more than TimedOut: no single wait is as long as the document may run."""
-    content = document_source.load(DOCUMENTS, component, phase)
+    content = document(component, phase)
     allowed = int(content["mainSteps"][0]["inputs"]["timeoutSeconds"])
     (declared,) = [dict(entry.phases)[phase] for entry in COMPONENTS if entry.name == component]
-    waits = [int(found) for found in re.findall(r"(?:wait_until|await_service) (\d+) ", text_of(component, phase))]
+    waits = [int(found) for found in re.findall(r"(?:wait_until|await_service) (\d+) ", script_of(component, phase))]
     assert allowed == declared
     assert max(waits, default=0) < allowed
 
@@ -70,5 +65,5 @@ def test_a_script_gives_up_before_the_agent_ends_it(component: str, phase: str) 
 def test_a_parameter_means_the_same_in_every_document() -> None:
     seen: dict[str, object] = {}
     for component, phase in ALL:
-        for name, parameter in document_source.load(DOCUMENTS, component, phase)["parameters"].items():
+        for name, parameter in document(component, phase)["parameters"].items():
             assert seen.setdefault(name, parameter) == parameter, f"{component}/{phase}: {name}"

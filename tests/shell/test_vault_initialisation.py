@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.domain.phases import Phase
 from tests.builders import a_config
-from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX
+from tests.shell.scratch_node import CLUSTER, SECRETS_PREFIX, follow
 from tests.shell.world import FORMATION, SITUATIONS, World
 
 RECOVERY = SECRETS_PREFIX + "vault/recovery-keys"
@@ -251,8 +251,7 @@ def test_where_kms_unseals_no_share_is_read(world: World) -> None:
     parameters = SITUATIONS["vault_unseal", "verify"](world)
     world.vault.by_shares = False
     running = world.node.start("vault_unseal", "verify", **parameters)
-    while world.vault.requests.count(("GET", "sys/seal-status")) < 3:
-        assert running.poll() is None
+    follow(running, lambda: world.vault.requests.count(("GET", "sys/seal-status")) >= 3)
     world.vault.sealed = False
     stdout, _ = running.communicate(timeout=60)
     assert json.loads(stdout) == {"sealed": False, "changed": False}

@@ -14,6 +14,7 @@ class Authority:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        self._issued: dict[tuple[str, ...], tuple[Path, Path]] = {}
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
         certificate = (
@@ -40,7 +41,9 @@ class Authority:
         )
 
     def issue_files(self, name: str, names: list[str]) -> tuple[Path, Path]:
-        """Certificate file and key file."""
+        """Certificate file and key file: the same for the same name."""
+        if found := self._issued.get((name, *names)):
+            return found
         key = ec.generate_private_key(ec.SECP256R1())
         key_file, certificate_file = self.directory / f"{name}.key", self.directory / f"{name}.pem"
         key_file.write_bytes(
@@ -49,6 +52,7 @@ class Authority:
             )
         )
         certificate_file.write_text(self.issue(names, key.public_key()))
+        self._issued[name, *names] = certificate_file, key_file
         return certificate_file, key_file
 
     def _builder(self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

@@ -6,7 +6,6 @@ Tests fill it and look into it as an operator would, but without a network betwe
 import functools
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -16,11 +15,19 @@ import boto3
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.models import botocore_stubber
+from moto.secretsmanager.exceptions import (
+    ResourceNotFoundException,
+    SecretHasNoValueException,
+    SecretNotFoundException,
+)
+from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from tests.shell.stand_ins.authority import Authority
+from tests.shell.stand_ins.serving import end, serve
 
 REGION = "eu-west-1"
 BUCKET = "quorate-test-bucket"
@@ -44,7 +51,7 @@ class Cloud:
         certificate, key = authority.issue_files("aws", NAMES)
         self._server = make_server("127.0.0.1", 0, self._gate, threaded=True, ssl_context=(str(certificate), str(key)))
         self.port: int = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        serve(self._server)
         botocore_stubber.enabled = True
 
     def client(self, service: str) -> Any:
@@ -66,18 +73,17 @@ class Cloud:
     def make_secrets(self, prefix: str, names: Iterable[str]) -> None:
         """Empty, as the stack makes them."""
         for name in names:
-            self.client("secretsmanager").create_secret(Name=prefix + name)
+            _secrets().create_secret(prefix + name, *[None] * 6, replica_regions=[], force_overwrite=False)
 
     def secret(self, name: str, label: str = "AWSCURRENT") -> str | None:
-        client = self.client("secretsmanager")
         try:
-            return client.get_secret_value(SecretId=name, VersionStage=label)["SecretString"]
-        except client.exceptions.ResourceNotFoundException:
+            return str(_secrets().get_secret_value(name, None, label)["SecretString"])
+        except (ResourceNotFoundException, SecretHasNoValueException, SecretNotFoundException):
             return None
 
     def overwrite_secret(self, name: str, value: str) -> None:
         """As an operator may, and nobody else should."""
-        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+        _secrets().put_secret_value(name, value, None, None, ["AWSCURRENT"])
 
     def forget_secrets(self, prefix: str, names: Iterable[str]) -> None:
         """As if they had been made and never filled."""
@@ -108,8 +114,7 @@ class Cloud:
 
     def close(self) -> None:
         botocore_stubber.enabled = False
-        self._server.shutdown()
-        self._server.server_close()
+        end(self._server)
 
     def _gate(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if "curl" in environ.get("HTTP_USER_AGENT", ""):
@@ -158,6 +163,11 @@ class Cloud:
 def _client(service: str) -> Any:
     """For the life of the process: making one takes longer than all its calls in a test."""
     return boto3.client(service, region_name=REGION, aws_access_key_id="operator", aws_secret_access_key="operator")
+
+
+def _secrets() -> SecretsManagerBackend:
+    """moto's own: tests make and read secrets by the dozen, each call of a client for some milliseconds."""
+    return secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION]
 
 
 def _header(environ: dict[str, Any], name: str) -> str:

@@ -2,8 +2,9 @@
 
 import json
 import secrets
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.shell.stand_ins.serving import end, serve
 
 ROLE = "quorate-test-servers"
 
@@ -46,7 +47,7 @@ class Metadata:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        serve(self._server)
 
     def lookup(self, path: str) -> str | None:
         if path == "iam/security-credentials/":
@@ -59,5 +60,4 @@ class Metadata:
         return self.facts.get(path)
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        end(self._server)
