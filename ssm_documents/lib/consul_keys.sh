@@ -3,18 +3,19 @@
 source "${BASH_SOURCE[0]%/*}/rekey.sh"
 source "${BASH_SOURCE[0]%/*}/consul_token.sh"
 
-# read_alive: a probe.
-read_alive() {
-  succeeds consul GET agent/members || return 1
-  alive=$(jq --raw-output '.[] | select(.Status == 1).Name' <<<"$reply_body")
+# shellcheck disable=SC2034 # rekey.sh reads them
+alive_names='.[] | select(.Status == 1).Name'
+# shellcheck disable=SC2034
+ring_told='map(select(.WAN | not))[0] | {nodes: .NumNodes, keys: .Keys, primaries: .PrimaryKeys}'
+
+# read_members: a probe.
+read_members() {
+  succeeds consul GET agent/members
 }
 
 # read_ring: a probe. One member that does not answer in time makes the whole answer an error.
 read_ring() {
-  succeeds consul GET operator/keyring || return 1
-  ring=$(jq --compact-output 'map(select(.WAN | not))[0]
-    | {nodes: .NumNodes, keys: .Keys, primaries: .PrimaryKeys}' <<<"$reply_body")
-  reply_body=
+  succeeds consul GET operator/keyring
 }
 
 # change_key VERB KEY

@@ -9,16 +9,14 @@ hand_over() {
   require_own_peer
   require_membership
   leads || refuse "$SSM_PeerId does not lead $product"
-  target=$(jq --raw-output '.leader as $leader
-    | .peers | map(select(.voter and .healthy and .id != $leader).id) | sort | first // empty' <<<"$membership")
+  target=$(successor_of "$leader")
   [[ -n $target ]] || refuse "no other voter of $product is healthy"
   require_quorum
   require_lease
   log "handing over to $target"
   "${product}_transfer_leadership" "$target"
   wait_until 45 "another leader of $product" has_handed_over "$target"
-  note_change "$(jq --raw-output --arg product "$product" '.leader as $leader
-    | .peers[] | select(.id == $leader) | "\(.name // .id) leads \($product)"' <<<"$membership")"
+  note_change "${name_of[$leader]:-$leader} leads $product"
 }
 
 # One that stepped down may win again: it asks until another leads.

@@ -20,8 +20,11 @@ exchange() {
   local answer options=(--request "$method")
   [[ -z $body ]] || options+=(--data-binary @-)
   answer=$(
-    curl --silent --show-error --noproxy '*' --connect-timeout 5 --max-time 60 --write-out '\n%{http_code}' \
-      --config <(printf '%s\n' "$config") "${options[@]}" "$@" "$url" < <(printf '%s' "$body") 2>"$work_dir/curl.log"
+    exec 2>"$work_dir/curl.log"
+    [[ -z $body ]] || exec < <(printf '%s' "$body")
+    [[ -z $config ]] || exec 4< <(printf '%s\n' "$config")
+    exec curl --silent --show-error --noproxy '*' --connect-timeout 5 --max-time 60 --write-out '\n%{http_code}' \
+      ${config:+--config /dev/fd/4} "${options[@]}" "$@" "$url"
   ) || true # status 000 says it
   reply_status=${answer##*$'\n'}
   reply_body=${answer%"$reply_status"}

@@ -27,18 +27,21 @@ imds_get() {
   fi
 }
 
-# The document comes from the metadata service before jq may be there: its values never hold a quote or a backslash.
-credential_field() {
-  sed -n "s/.*\"$1\" *: *\"\\([^\"]*\\)\".*/\\1/p" <<<"$reply_body"
+# read_field NAME VARIABLE: of the document in reply_body, which comes before jq may be there: its values never hold a
+# quote or a backslash.
+read_field() {
+  local -r field="\"$1\" *: *\"([^\"]*)\""
+  [[ $reply_body =~ $field ]] || BASH_REMATCH=()
+  printf -v "$2" '%s' "${BASH_REMATCH[1]:-}"
 }
 
 imds_read_credentials() {
   imds_get meta-data/iam/security-credentials/ || return 1
   local -r role=${reply_body%%$'\n'*}
   imds_get "meta-data/iam/security-credentials/$role" || return 1
-  aws_access_key_id=$(credential_field AccessKeyId)
-  aws_secret_access_key=$(credential_field SecretAccessKey)
-  aws_session_token=$(credential_field Token)
+  read_field AccessKeyId aws_access_key_id
+  read_field SecretAccessKey aws_secret_access_key
+  read_field Token aws_session_token
   obstacle="role $role has no credentials yet"
   [[ -n $aws_access_key_id && -n $aws_secret_access_key && -n $aws_session_token ]]
 }

@@ -41,7 +41,9 @@ require_lease() {
 
 # aws_now: seconds since the epoch by the clock of whoever just answered; a node's own may be off by minutes.
 aws_now() {
-  local told
-  told=$(sed -n 's/^[Dd]ate: *\([^\r]*\).*/\1/p' "$work_dir/lease_headers" | tail --lines 1)
-  date --date "${told:-now}" +%s
+  local line told=now
+  while read -r line; do
+    [[ ${line,,} != date:* ]] || told=${line#*:}
+  done <"$work_dir/lease_headers"
+  date --date "${told%$'\r'}" +%s
 }

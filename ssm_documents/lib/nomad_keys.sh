@@ -3,17 +3,21 @@
 source "${BASH_SOURCE[0]%/*}/rekey.sh"
 source "${BASH_SOURCE[0]%/*}/nomad_token.sh"
 
-# read_alive: a probe. A server's name there ends with its region.
-read_alive() {
-  succeeds nomad GET agent/members || return 1
-  alive=$(jq --raw-output '.Members[] | select(.Status == "alive").Name | sub("\\..*$"; "")' <<<"$reply_body")
+# A server's name in gossip ends with its region.
+# shellcheck disable=SC2034 # rekey.sh reads them
+alive_names='.Members[] | select(.Status == "alive").Name | sub("\\..*$"; "")'
+# Nomad does not tell with which key its members speak (command/agent/agent_endpoint.go).
+# shellcheck disable=SC2034
+ring_told='{nodes: .NumNodes, keys: .Keys, primaries: null}'
+
+# read_members: a probe.
+read_members() {
+  succeeds nomad GET agent/members
 }
 
-# read_ring: a probe. Nomad does not tell with which key its members speak (command/agent/agent_endpoint.go).
+# read_ring: a probe.
 read_ring() {
-  succeeds nomad GET agent/keyring/list || return 1
-  ring=$(jq --compact-output '{nodes: .NumNodes, keys: .Keys, primaries: null}' <<<"$reply_body")
-  reply_body=
+  succeeds nomad GET agent/keyring/list
 }
 
 # change_key VERB KEY

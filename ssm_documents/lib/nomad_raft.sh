@@ -16,14 +16,11 @@ nomad_read_own_id() {
 # one healthy that was killed. So each is asked here as well, and one that does not answer is neither alive nor healthy.
 nomad_read_membership() {
   read_raft || return 1
-  local servers id address silent=' '
-  servers=$(jq --raw-output '.peers[] | "\(.id) \(.address | sub(":[0-9]+$"; ""))"' <<<"$membership")
-  while read -r id address; do
-    answers_at "$address" || silent+="$id "
-  done <<<"$servers"
-  [[ $silent != ' ' ]] || return 0
-  membership=$(jq --compact-output --arg silent "$silent" '.peers |= map(.id as $id
-    | if $silent | contains(" \($id) ") then . + {healthy: false, alive: false} else . end)' <<<"$membership")
+  local id
+  for id in "${peers[@]}"; do
+    # shellcheck disable=SC2034 # not every script asks both
+    answers_at "${address_of[$id]%:*}" || healthy[$id]=false alive[$id]=false
+  done
 }
 
 # answers_at ADDRESS: whether Nomad's API answers there, whatever it says.

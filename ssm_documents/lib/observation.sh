@@ -85,13 +85,22 @@ look() {
 
 # tell RUNNING KNOWN REASON
 tell() {
-  local leader=null peers='[]' own=null facts
+  local id leads=null told='' own=null
   if [[ $2 == true ]]; then
-    facts=$(jq --compact-output '.leader, [.peers[] | {id, name, address, voter, healthy}]' <<<"$membership")
-    leader=${facts%%$'\n'*}
-    peers=${facts#*$'\n'}
+    leads=$(json_string "$leader")
+    for id in "${peers[@]}"; do
+      told+=,$(peer_as_json "$id")
+    done
   fi
   [[ -z $own_raft_id ]] || own=$(json_string "$own_raft_id")
   result "{\"running\":$1,\"known\":$2,\"reason\":$(json_string "$3"),\
-\"cluster_id\":$cluster_id,\"own_raft_id\":$own,\"leader\":$leader,\"sealed\":$sealed,\"peers\":$peers}"
+\"cluster_id\":$cluster_id,\"own_raft_id\":$own,\"leader\":$leads,\"sealed\":$sealed,\"peers\":[${told#,}]}"
+}
+
+# peer_as_json ID
+peer_as_json() {
+  local name=null
+  [[ -z ${name_of[$1]} ]] || name=$(json_string "${name_of[$1]}")
+  printf '{"id":%s,"name":%s,"address":%s,"voter":%s,"healthy":%s}' "$(json_string "$1")" "$name" \
+    "$(json_string "${address_of[$1]}")" "${votes[$1]}" "${healthy[$1]}"
 }

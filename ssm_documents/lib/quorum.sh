@@ -4,6 +4,7 @@
 # A script says which $product it is about, and sources that one's own file: <product>_raft.sh.
 source "${BASH_SOURCE[0]%/*}/lease.sh"
 source "${BASH_SOURCE[0]%/*}/api.sh"
+source "${BASH_SOURCE[0]%/*}/membership.sh"
 
 # A product that hangs must not hold a change for longer than its turn has.
 # shellcheck disable=SC2034 # api.sh reads it
@@ -14,33 +15,26 @@ require_membership() {
   try_for 3 "${product}_read_membership" || refuse "the membership is unknown: $obstacle"
 }
 
-# peer_says FILTER: whether the peer of this command is in the membership and FILTER holds for it.
-peer_says() {
-  jq --exit-status --arg id "${SSM_PeerId:?}" ".peers | any(.id == \$id and ($1))" <<<"$membership" >/dev/null
-}
-
 is_peer() {
-  peer_says true
+  [[ -n ${address_of[${SSM_PeerId:?}]:-} ]]
 }
 
 leads() {
-  [[ $(jq --raw-output .leader <<<"$membership") == "${SSM_PeerId:?}" ]]
+  [[ $leader == "${SSM_PeerId:?}" ]]
 }
 
 # require_quorum: after the peer has gone. A non-voter may always go.
 require_quorum() {
-  local refusal
-  refusal=$(jq --raw-output --arg id "${SSM_PeerId:?}" --arg fewest "${SSM_FewestVoters:?}" \
-    --arg spare "${SSM_SpareVoters:?}" '
-    (.peers | map(select(.voter and .id != $id))) as $after
-    | ($after | length) as $voters
-    | ($after | map(select(.healthy)) | length) as $healthy
-    | (($voters / 2 | floor) + 1 + ($spare | tonumber)) as $needed
-    | if .peers | any(.id == $id and (.voter | not)) then empty
-      elif $voters < ($fewest | tonumber) then "\($voters) voters would remain, and \($fewest) have to"
-      elif $healthy < $needed then "\($healthy) of the \($voters) voters that remain are healthy, \($needed) have to be"
-      else empty end' <<<"$membership")
-  [[ -z $refusal ]] || refuse "$refusal"
+  local id voters=0 well=0
+  [[ ${votes[${SSM_PeerId:?}]:-} != false ]] || return 0
+  for id in "${peers[@]}"; do
+    [[ $id != "$SSM_PeerId" && ${votes[$id]} == true ]] || continue
+    voters=$((voters + 1))
+    [[ ${healthy[$id]} != true ]] || well=$((well + 1))
+  done
+  local -r needed=$((voters / 2 + 1 + ${SSM_SpareVoters:?}))
+  ((voters >= ${SSM_FewestVoters:?})) || refuse "$voters voters would remain, and $SSM_FewestVoters have to"
+  ((well >= needed)) || refuse "$well of the $voters voters that remain are healthy, $needed have to be"
 }
 
 # require_own_peer: this server is the one that the command is about.
@@ -67,6 +61,5 @@ is_out() {
 }
 
 leader_address() {
-  jq --raw-output '.leader as $leader | .peers[] | select(.id == $leader).address | sub(":[0-9]+$"; "")' \
-    <<<"$membership"
+  host_of "$leader"
 }

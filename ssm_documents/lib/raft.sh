@@ -4,10 +4,7 @@
 # nextServers), up to two seconds old. It goes by id; `Node` of the configuration only by address, which may have a new
 # owner (consul/operator_raft_endpoint.go), so it is the second choice for a name.
 source "${BASH_SOURCE[0]%/*}/api.sh"
-
-# <product>_read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
-# "address", "voter", "healthy", "alive"}]}; `alive` is gossip's word.
-membership=
+source "${BASH_SOURCE[0]%/*}/membership.sh"
 
 # shellcheck disable=SC2016 # jq's variables
 raft_facts='
@@ -30,8 +27,8 @@ raft_facts='
 
 # read_raft: a probe, of $product.
 read_raft() {
-  local configuration
-  membership=
+  local configuration rows
+  forget_membership
   succeeds "$product" GET operator/raft/configuration || return 1
   configuration=$reply_body
   "${product}_api" GET operator/autopilot/health
@@ -40,6 +37,7 @@ read_raft() {
     return 1
   fi
   obstacle="what $product tells of its Raft membership is not understood"
-  membership=$(jq --null-input --compact-output --slurpfile configuration <(printf '%s' "$configuration") \
-    --slurpfile health <(printf '%s' "$reply_body") "$raft_facts") || return 1
+  rows=$(jq --null-input --raw-output --slurpfile configuration <(printf '%s' "$configuration") \
+    --slurpfile health <(printf '%s' "$reply_body") "$raft_facts | $membership_rows") || return 1
+  take_membership "$rows"
 }

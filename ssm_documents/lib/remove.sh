@@ -26,7 +26,7 @@ remove_server() {
 has_died() {
   "${product}_read_membership" || return 1
   obstacle="$SSM_PeerId lives: it has to leave by itself"
-  ! peer_says '.alive or .healthy'
+  ! is_peer || [[ ${alive[$SSM_PeerId]}:${healthy[$SSM_PeerId]} == false:false ]]
 }
 
 # finish_removal FORGOTTEN: the last word, when gossip has been cleaned as well.

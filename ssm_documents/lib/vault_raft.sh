@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Vault's servers, by the node's certificate. A standby forwards each of these requests to the active node.
 source "${BASH_SOURCE[0]%/*}/vault_login.sh"
+source "${BASH_SOURCE[0]%/*}/membership.sh"
 source "${BASH_SOURCE[0]%/*}/imds.sh"
 
 own_raft_id=
@@ -10,10 +11,6 @@ vault_read_own_id() {
   imds_get meta-data/instance-id || return 1
   own_raft_id=$reply_body
 }
-
-# vault_read_membership: a probe. What the leader tells is in membership, as {"leader": id, "peers": [{"id", "name",
-# "address", "voter", "healthy", "alive"}]}; `alive` is gossip's word, and Vault has none.
-membership=
 
 # shellcheck disable=SC2016 # jq's variables
 vault_facts='
@@ -33,13 +30,16 @@ vault_facts='
   | if (map(select(.leader)) | length) == 1 then . else error("not one leader") end
   | {leader: (map(select(.leader).id) | first), peers: map(del(.leader) + {alive: false})}'
 
+# vault_read_membership: a probe. Vault has no gossip: nobody is alive by its word.
 vault_read_membership() {
-  membership=
+  local rows
+  forget_membership
   read_raft_servers || return 1
   succeeds vault GET sys/storage/raft/autopilot/state || return 1
   obstacle="what Vault tells of its Raft membership is not understood"
-  membership=$(jq --compact-output --slurpfile state <(printf '%s' "$reply_body") "$vault_facts" <<<"$raft_servers") ||
-    return 1
+  rows=$(jq --raw-output --slurpfile state <(printf '%s' "$reply_body") "$vault_facts | $membership_rows" \
+    <<<"$raft_servers") || return 1
+  take_membership "$rows"
 }
 
 # vault_transfer_leadership ID: whom Vault will follow cannot be chosen.

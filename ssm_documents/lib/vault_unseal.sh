@@ -42,6 +42,7 @@ is_open() {
 # has_seal FILTER: whether what Vault tells of its seal passes; `obstacle` says how it is otherwise.
 has_seal() {
   succeeds vault GET sys/seal-status || return 1
+  ! jq --exit-status "$1" <<<"$reply_body" >/dev/null || return 0
   obstacle="seal status: $(jq --compact-output '{type, initialized, sealed}' <<<"$reply_body")"
-  jq --exit-status "$1" <<<"$reply_body" >/dev/null
+  return 1
 }

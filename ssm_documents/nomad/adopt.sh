@@ -42,20 +42,18 @@ is_ready() {
 
 # A voter less for some seconds: only where a majority of the others is healthy. The last server of all has no others.
 restart_server() {
-  local refusal target
+  local id target voters=0 others=0
   use_nomad_token
   try_for 5 nomad_read_own_id || refuse "this server does not tell its Raft id: $obstacle"
   try_for 3 nomad_read_membership || refuse "the membership is unknown: $obstacle"
-  refusal=$(jq --raw-output --arg own "$own_raft_id" '(.peers | map(select(.voter))) as $voters
-    | ($voters | map(select(.healthy and .id != $own)) | length) as $healthy
-    | if ($voters | length) > 1 and $healthy <= (($voters | length) / 2 | floor)
-      then "\($healthy) of the \(($voters | length) - 1) other voters are healthy"
-      else empty end' <<<"$membership")
-  [[ -z $refusal ]] || refuse "$refusal"
-  target=$(jq --raw-output --arg own "$own_raft_id" 'if .leader == $own
-    then .peers | map(select(.voter and .healthy and .id != $own).id) | sort | first // empty
-    else empty end' <<<"$membership")
-  if [[ -n $target ]]; then
+  for id in "${peers[@]}"; do
+    [[ ${votes[$id]} == true ]] || continue
+    voters=$((voters + 1))
+    [[ $id == "$own_raft_id" || ${healthy[$id]} != true ]] || others=$((others + 1))
+  done
+  ((voters < 2 || others > voters / 2)) || refuse "$others of the $((voters - 1)) other voters are healthy"
+  target=$(successor_of "$own_raft_id")
+  if [[ $leader == "$own_raft_id" && -n $target ]]; then
     log "handing over to $target"
     nomad_transfer_leadership "$target"
     wait_until 20 "another leader of Nomad" has_handed_over
@@ -68,14 +66,13 @@ restart_server() {
 has_handed_over() {
   nomad_read_membership || return 1
   obstacle="this server leads still"
-  [[ $(jq --raw-output .leader <<<"$membership") != "$own_raft_id" ]]
+  [[ $leader != "$own_raft_id" ]]
 }
 
 is_back() {
   nomad_read_membership || return 1
   obstacle="this server is no healthy voter yet"
-  jq --exit-status --arg own "$own_raft_id" '.peers | any(.id == $own and .voter and .healthy)' \
-    <<<"$membership" >/dev/null
+  [[ ${votes[$own_raft_id]:-}:${healthy[$own_raft_id]:-} == true:true ]]
 }
 
 restart() {

@@ -27,8 +27,9 @@ main() {
 
 is_unsealed() {
   succeeds vault GET sys/seal-status || return 1
+  ! jq --exit-status '.initialized and (.sealed | not)' <<<"$reply_body" >/dev/null || return 0
   obstacle="seal status: $(jq --compact-output '{initialized, sealed}' <<<"$reply_body")"
-  jq --exit-status '.initialized and (.sealed | not)' <<<"$reply_body" >/dev/null
+  return 1
 }
 
 is_voter() {
