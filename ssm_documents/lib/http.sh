@@ -35,6 +35,14 @@ exchange() {
   fi
 }
 
+# read_plain NAME VARIABLE: the text under NAME in reply_body, which is JSON; by the shell, as jq may not be there yet
+# and takes as long as the exchange. Fails where there is none, or JSON had to escape some of it.
+read_plain() {
+  local -r text="\"$1\" *: *\"([^\"\\]+)\""
+  [[ $reply_body =~ $text ]] || return 1
+  printf -v "$2" '%s' "${BASH_REMATCH[1]}"
+}
+
 # What to tell of the last answer: its status and, of an error, the start of its text. Never used for a success.
 describe_reply() {
   local text=${reply_body//[[:cntrl:]]/ }

@@ -5,9 +5,8 @@ source "${BASH_SOURCE[0]%/*}/wait.sh"
 
 imds_url=http://169.254.169.254/latest
 imds_token=
-aws_access_key_id=
-aws_secret_access_key=
-aws_session_token=
+# shellcheck disable=SC2034 # aws.sh reads them
+aws_access_key_id='' aws_secret_access_key='' aws_session_token=''
 
 # imds_get PATH: the text is in reply_body; fails where the service has none.
 imds_get() {
@@ -27,23 +26,13 @@ imds_get() {
   fi
 }
 
-# read_field NAME VARIABLE: of the document in reply_body, which comes before jq may be there: its values never hold a
-# quote or a backslash.
-read_field() {
-  local -r field="\"$1\" *: *\"([^\"]*)\""
-  [[ $reply_body =~ $field ]] || BASH_REMATCH=()
-  printf -v "$2" '%s' "${BASH_REMATCH[1]:-}"
-}
-
 imds_read_credentials() {
   imds_get meta-data/iam/security-credentials/ || return 1
   local -r role=${reply_body%%$'\n'*}
   imds_get "meta-data/iam/security-credentials/$role" || return 1
-  read_field AccessKeyId aws_access_key_id
-  read_field SecretAccessKey aws_secret_access_key
-  read_field Token aws_session_token
   obstacle="role $role has no credentials yet"
-  [[ -n $aws_access_key_id && -n $aws_secret_access_key && -n $aws_session_token ]]
+  read_plain AccessKeyId aws_access_key_id && read_plain SecretAccessKey aws_secret_access_key &&
+    read_plain Token aws_session_token
 }
 
 # ensure_credentials: read once a script; a refused call forgets them (aws.sh) and asks again.

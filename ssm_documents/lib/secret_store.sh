@@ -31,7 +31,10 @@ read_version() {
   secret_value=
   secrets_manager GetSecretValue "{\"SecretId\":\"$id\",\"VersionId\":\"$(write_token "$2")\"}"
   case $reply_status:$aws_error in
-  200:*) secret_value=$(jq --raw-output .SecretString <<<"$reply_body") && reply_body= ;;
+  200:*)
+    read_plain SecretString secret_value || secret_value=$(jq --raw-output .SecretString <<<"$reply_body") || return 1
+    reply_body=
+    ;;
   *:ResourceNotFoundException) return 1 ;;
   *) fail 70 "reading secret $id answered $reply_status $aws_error" ;;
   esac

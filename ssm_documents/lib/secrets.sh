@@ -14,7 +14,8 @@ read_secret() {
   secrets_manager GetSecretValue "{\"SecretId\":\"$id\",\"VersionStage\":\"$label\"}"
   case $reply_status:$aws_error in
   200:*)
-    secret_value=$(jq --raw-output '.SecretString // empty' <<<"$reply_body") || fail 70 "secret $id is unreadable"
+    read_plain SecretString secret_value ||
+      secret_value=$(jq --raw-output '.SecretString // empty' <<<"$reply_body") || fail 70 "secret $id is unreadable"
     reply_body=
     [[ -n $secret_value ]]
     ;;
