@@ -7,8 +7,9 @@ checks parameters, writes the body and reads the answer by the service's model, 
 import json
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, prepare_request_dict
 from botocore.client import BaseClient, ClientMeta
+from botocore.endpoint import convert_to_response_dict
 from botocore.model import OperationModel
 from botocore.signers import RequestSigner
 from botocore.utils import lowercase_dict
@@ -31,16 +32,18 @@ class ClientCalls:
 def _without_preparation(make_api_call: Any) -> Any:
     def call(client: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
         model = client._service_model.operation_model(operation_name)
-        if _is_rpc(client.meta) and model.endpoint is None:
+        if _is_short(client.meta, model):
             return _Call(client, model).made(api_params)
         return make_api_call(client, operation_name, api_params)
 
     return call
 
 
-def _is_rpc(meta: ClientMeta) -> bool:
-    """Whether the service has the operation in a header and all else, as JSON, in the body."""
-    return meta.service_model.resolved_protocol == "json" and reaches_aws(meta.endpoint_url)
+def _is_short(meta: ClientMeta, model: OperationModel) -> bool:
+    """Whether all of a request is its body, but for the operation in a header; or a function is called, as often is."""
+    service = meta.service_model
+    rpc = service.resolved_protocol == "json" and model.endpoint is None
+    return (rpc or (service.service_name, model.name) == ("lambda", "Invoke")) and reaches_aws(meta.endpoint_url)
 
 
 class _Call:
@@ -59,11 +62,11 @@ class _Call:
     def made(self, given: dict[str, Any]) -> Any:
         client, model = self._client, self._model
         params = client._emit_api_params(given, model, self._context)
-        request = client._serializer.serialize_to_request(params, model) | {"context": self._context}
-        url = f"{client.meta.endpoint_url}/"
+        request = client._serializer.serialize_to_request(params, model)
+        prepare_request_dict(request, client.meta.endpoint_url, self._context)
         scope = _scope(client.meta.region_name, client._endpoint._endpoint_prefix)
         headers = {**request["headers"], "Authorization": scope}
-        prepared = AWSPreparedRequest(request["method"], url, headers, request["body"], False)
+        prepared = AWSPreparedRequest(request["method"], request["url"], headers, request["body"], False)
         http, parsed = self._answered(prepared, request)
         client.meta.events.emit(
             f"after-call.{self._event}", http_response=http, parsed=parsed, model=model, context=self._context
@@ -96,8 +99,8 @@ class _Call:
         http = botocore_stubber(f"before-send.{self._event}", prepared)
         if http is None:
             raise RuntimeError(f"{self._event} to {prepared.url}: no embedded AWS answers")
-        answer = {"headers": http.headers, "status_code": http.status_code, "body": http.content}
         parser = self._client._response_parser
+        answer = convert_to_response_dict(http, self._model)
         parsed = _items(http, self._model) or parser.parse(answer, self._model.output_shape)
         if http.status_code >= 300:
             self._client._endpoint._add_modeled_error_fields(answer, parsed, self._model, parser)
@@ -106,13 +109,12 @@ class _Call:
 
 def _items(http: AWSResponse, model: OperationModel) -> dict[str, Any] | None:
     """DynamoDB's answer as it is, which is what walking it by its shape gives, unless bytes are in it."""
-    body = http.content
-    if model.name not in ITEM_OPERATIONS or http.status_code >= 300 or b'"B' in body:
+    if model.name not in ITEM_OPERATIONS or http.status_code >= 300 or b'"B' in http.content:
         return None
     metadata = {"HTTPStatusCode": http.status_code, "HTTPHeaders": lowercase_dict(http.headers)}
     if request_id := http.headers.get("x-amzn-requestid"):
         metadata["RequestId"] = request_id
-    return {**json.loads(body), "ResponseMetadata": metadata}
+    return {**json.loads(http.content), "ResponseMetadata": metadata}
 
 
 def _without_signature(sign: Any) -> Any:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import moto.backend_index
 import moto.backends
@@ -37,7 +37,7 @@ TARGET = "X-Amz-Target"
 """The header that has the operation where all else is in the body."""
 
 _NOTHING: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._:~-]*")
+_ASCII_PATH = re.compile(r"(?:[A-Za-z0-9/._:~-]|%[2-7][0-9A-F])*")
 
 
 class Requests:
@@ -92,17 +92,17 @@ class _ShortRequest(Request):
 
 
 def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
-    """As `normalize_request` makes it, where the body is at hand and no form, and the path needs no decoding."""
+    """As `normalize_request` makes it, where the body is at hand and no form."""
     body = request.body if request.body is not None else b""
     content_type = request.headers.get("Content-Type", "")
     if isinstance(content_type, bytes):
         content_type = content_type.decode()
-    if not isinstance(body, bytes) or "form" in content_type or not _PLAIN_PATH.fullmatch(url.path):
+    if not isinstance(body, bytes) or "form" in content_type or not _ASCII_PATH.fullmatch(url.path):
         return None
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": url.path,
+        "PATH_INFO": unquote(url.path),
         "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
         "QUERY_STRING": url.query,
         "SERVER_NAME": url.netloc,
