@@ -21,7 +21,7 @@ from lambdas.domain import names
 from tests.e2e import leaks
 from tests.e2e.certificates import LOG_IN, RAFT, assert_served, pair_of, pair_of_another_authority, takes_raft
 from tests.e2e.cluster import PORTS, assert_quorate, executions, get
-from tests.e2e.vault import as_root, read_as_task
+from tests.e2e.vault import as_root, assert_a_job_reads, read_as_task
 
 pytestmark = pytest.mark.e2e
 
@@ -233,18 +233,11 @@ def test_a_docker_job_on_a_bridge_answers_over_http_and_is_in_consul(lab: Labora
     assert "quorate/hello:1" in networks.stdout
 
 
-WORD = "a-word-that-only-vault-knew-0123456789"
-
-
 def test_a_job_reads_its_secret_of_vault_by_its_identity_and_is_in_consul(lab: Laboratory) -> None:
     """There is no token in its file: Nomad says who it is, Vault and Consul believe Nomad."""
     with lab.data_center.inside(), as_root(lab) as ask:
-        ask("POST", "secret/data/default/reader", {"data": {"word": WORD}})
         ask("POST", "secret/data/default/hello", {"data": {"word": "of another job"}})
-    lab.submit_job("reader")
-    (allocation,) = lab.wait_job().allocations
-    status, text = get(lab, f"http://{allocation.address}/")
-    assert (status, text.strip()) == (200, WORD)
+    allocation = assert_a_job_reads(lab, "a word that Vault alone was told")
     own, below, other = (f"secret/data/default/{path}" for path in ("reader", "reader/below", "hello"))
     answered = read_as_task(lab, allocation, "httpd", own, below, other, "secret/metadata/default?list=true")
     assert list(answered.values()) == [200, 404, 403, 403], "its own, and nobody else's"

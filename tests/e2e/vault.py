@@ -30,6 +30,17 @@ def as_root(lab: Laboratory) -> AbstractContextManager[vault_access.Ask]:
     )
 
 
+def assert_a_job_reads(lab: Laboratory, word: str) -> Allocation:
+    """The job `reader` serves the word that Vault alone was told, and is in Consul; its file has no token."""
+    with lab.data_center.inside(), as_root(lab) as ask:
+        ask("POST", "secret/data/default/reader", {"data": {"word": word}})
+    lab.submit_job("reader")
+    (allocation,) = lab.wait_job().allocations
+    status, text = get(lab, f"http://{allocation.address}/")
+    assert (status, text.strip()) == (200, word)
+    return allocation
+
+
 def read_as_task(lab: Laboratory, allocation: Allocation, task: str, *paths: str) -> dict[str, int]:
     """What Vault answers to the token that Nomad got for that task, by path."""
     read = lab.run_script(allocation.instance_id, READ_TOKEN.format(allocation=allocation.allocation_id, task=task))
