@@ -43,6 +43,13 @@ read_plain() {
   printf -v "$2" '%s' "${BASH_REMATCH[1]}"
 }
 
+# reply_has NAME VALUE: whether reply_body has it so, in JSON's own words, as `sealed true` or `type '"shamir"'`. For an
+# object without objects in it.
+reply_has() {
+  local -r pair="\"$1\" *: *$2 *[,}]"
+  [[ $reply_body =~ $pair ]]
+}
+
 # What to tell of the last answer: its status and, of an error, the start of its text. Never used for a success.
 describe_reply() {
   local text=${reply_body//[[:cntrl:]]/ }

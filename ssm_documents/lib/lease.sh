@@ -9,19 +9,29 @@ change_seconds=60
 # Why the lease is none for this command; empty where it is.
 lease_refusal=
 
+lease_owner='"owner" *: *[{] *"S" *: *"[^"]'
+
+# number_of NAME: whole, of the record in reply_body. By the shell itself: a change reads its lease twice.
+number_of() {
+  local -r number="\"$1\" *: *[{] *\"N\" *: *\"([0-9]+)([.][0-9]*)?\""
+  [[ $reply_body =~ $number ]] && printf '%s' "${BASH_REMATCH[1]}"
+}
+
 # read_lease FENCING TABLE
 read_lease() {
   local -r fencing=$1 table=$2
-  local facts owned number held_until left
+  local owned=false number=0 held_until=0 left
   lease_refusal=
   aws_patience_seconds=20
   dynamodb GetItem "{\"TableName\":\"$table\",\"ConsistentRead\":true,\
 \"Key\":{\"pk\":{\"S\":\"lease\"},\"sk\":{\"S\":\"membership\"}}}" --dump-header "$work_dir/lease_headers"
   [[ $reply_status == 200 ]] || fail 70 "reading the membership lease answered $reply_status $aws_error"
-  facts=$(jq --raw-output '.Item // {}
-    | "\(.owner.S // "" | length > 0) \(.fencing.N // "0" | tonumber) \(.held_until.N // "0" | tonumber | floor)"' \
-    <<<"$reply_body") || fail 70 "the membership lease is not understood"
-  read -r owned number held_until <<<"$facts"
+  # Where there is no lease, DynamoDB answers an empty object.
+  if [[ $reply_body != '{}' ]]; then
+    number=$(number_of fencing) || fail 70 "the membership lease is not understood"
+    held_until=$(number_of held_until) || fail 70 "the membership lease is not understood"
+    [[ ! $reply_body =~ $lease_owner ]] || owned=true
+  fi
   left=$((held_until - $(aws_now)))
   if [[ $number != "$fencing" ]]; then
     lease_refusal="this command is of turn $fencing of the membership lease, which is at $number"

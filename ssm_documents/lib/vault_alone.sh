@@ -62,5 +62,5 @@ restart_vault() {
 }
 
 is_initialised() {
-  succeeds vault GET sys/init && jq --exit-status .initialized <<<"$reply_body" >/dev/null
+  succeeds vault GET sys/init && reply_has initialized true
 }

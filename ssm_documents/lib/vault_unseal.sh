@@ -7,8 +7,10 @@ unsealed_here=false
 
 # unseal_vault: a probe; Vault is open, or opened with the kept shares. One that joins has to have found whom first.
 unseal_vault() {
-  ! is_open || return 0
-  has_seal '.type == "shamir" and .initialized' || return 1
+  read_seal_status || return 1
+  ! tells_open || return 0
+  reply_has type '"shamir"' || return 1
+  reply_has initialized true || return 1
   obstacle="no keys are kept yet"
   read_secret "$key_secret" || return 1
   local -r kept=$secret_value
@@ -36,13 +38,19 @@ give_to_seal() {
 }
 
 is_open() {
-  has_seal '.initialized and (.sealed | not)'
+  read_seal_status && tells_open
 }
 
-# has_seal FILTER: whether what Vault tells of its seal passes; `obstacle` says how it is otherwise.
-has_seal() {
+tells_open() {
+  reply_has initialized true && reply_has sealed false
+}
+
+# read_seal_status: a probe; what was told is in reply_body, and in words in `obstacle`.
+read_seal_status() {
+  local type=unknown
   succeeds vault GET sys/seal-status || return 1
-  ! jq --exit-status "$1" <<<"$reply_body" >/dev/null || return 0
-  obstacle="seal status: $(jq --compact-output '{type, initialized, sealed}' <<<"$reply_body")"
-  return 1
+  read_plain type type || true # then it is unknown
+  obstacle="seal status: $type"
+  reply_has initialized true || obstacle+=", not initialised"
+  reply_has sealed false || obstacle+=", sealed"
 }

@@ -102,7 +102,7 @@ the keys are never written over"
 }
 
 waits_for_shares() {
-  has_seal '.type == "shamir" and .initialized and .sealed'
+  read_seal_status && reply_has type '"shamir"' && reply_has initialized true && reply_has sealed true
 }
 
 is_active() {
