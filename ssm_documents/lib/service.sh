@@ -19,10 +19,10 @@ digest() {
 }
 
 # run_service NAME: leaves it enabled and running what is on disk. Readiness is the caller's to await: a unit of
-# Type=notify may need other nodes for it.
+# Type=notify may need other nodes for it. Whatever answers after this is not the process of before.
 run_service() {
   local -r name=$1 stamp=$root/run/quorate/$1.running
-  local now
+  local now before
   now=$(fingerprint "$name")
   mkdir -p "$root/run/quorate"
   systemctl is-enabled --quiet "$name" || systemctl enable --quiet "$name"
@@ -32,10 +32,22 @@ run_service() {
   log "starting $name"
   systemctl daemon-reload
   systemctl reset-failed "$name" 2>/dev/null || true # it has no such state unless it failed before
+  before=$(main_process "$name")
   systemctl --no-block restart "$name"
+  [[ $before == 0 ]] || wait_until 50 "the end of $name's old process" has_another_process "$name" "$before"
   printf '%s' "$now" >"$stamp"
   # shellcheck disable=SC2034 # the caller reads it
   service_changed=true
+}
+
+# main_process NAME: its id; 0 where there is none.
+main_process() {
+  systemctl show --property=MainPID --value "$1"
+}
+
+has_another_process() {
+  obstacle="it has not ended"
+  [[ $(main_process "$1") != "$2" ]]
 }
 
 # note_reload NAME: it has the certificate that is on disk, and else what it was started from.

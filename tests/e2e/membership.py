@@ -1,7 +1,8 @@
 """What end-to-end tests ask of a cluster whose servers come and go."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -159,24 +160,47 @@ def lead_all(lab: Laboratory) -> str:
 
 
 @contextmanager
-def fewest_voters(lab: Laboratory) -> Iterator[dict[Product, int]]:
+def fewest_voters(lab: Laboratory) -> Iterator[dict[str, int]]:
     """The fewest voters that Consul and Nomad had meanwhile. Vault's would cost its node a login at each look."""
-    fewest: dict[Product, int] = {}
-    stopping = threading.Event()
     surveyor = ProductSurveyor(lab.apis, lab.servers, lab.run_script)
 
-    def look() -> None:
+    def look() -> dict[str, int]:
+        seen = {product: surveyor.product(product) for product in LOOKED_AT}
+        # Else somebody was asked who was just going.
+        return {product: len(one.voters) for product, one in seen.items() if one.problem is None}
+
+    with _fewest(lab, look) as fewest:
+        yield fewest
+
+
+@contextmanager
+def fewest_healthy(lab: Laboratory, service: str) -> Iterator[dict[str, int]]:
+    """The fewest instances of a service that Consul counted as healthy meanwhile."""
+
+    def look() -> dict[str, int]:
+        addresses = list(lab.servers("consul").values())
+        return {service: len(lab.apis.first("consul", addresses, f"health/service/{service}?passing=true"))}
+
+    with _fewest(lab, look) as fewest:
+        yield fewest
+
+
+@contextmanager
+def _fewest(lab: Laboratory, look: Callable[[], Mapping[str, int]]) -> Iterator[dict[str, int]]:
+    """The least of each number that was seen, once a second."""
+    fewest: dict[str, int] = {}
+    stopping = threading.Event()
+
+    def watch() -> None:
         with lab.data_center.inside():
             while not stopping.wait(LOOK_SECONDS):
-                for product in LOOKED_AT:
-                    seen = surveyor.product(product)
-                    if seen.problem is None:  # else somebody was asked who was just going
-                        fewest[product] = min(len(seen.voters), fewest.get(product, len(seen.voters)))
+                for name, number in look().items():
+                    fewest[name] = min(number, fewest.get(name, number))
 
-    watch = threading.Thread(target=look, daemon=True)
-    watch.start()
-    try:
-        yield fewest
-    finally:
-        stopping.set()
-        watch.join(timeout=30)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        watching = threads.submit(watch)
+        try:
+            yield fewest
+        finally:
+            stopping.set()
+        watching.result()

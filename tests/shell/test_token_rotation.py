@@ -1,6 +1,8 @@
 """Tokens give way to others: made beside the old ones, used by every node, and only then are the old ones deleted."""
 
 import json
+import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -149,6 +151,17 @@ def test_a_leader_of_nomad_hands_over_before_it_restarts(world: World) -> None:
     raft.leader = raft.peers[0]
     assert run(world, "nomad", "adopt", parameters)["done"]
     assert raft.leader is not raft.peers[0]
+
+
+@pytest.mark.parametrize("kind", ["server", "client"])
+def test_what_nomad_answers_while_its_old_process_ends_is_not_taken_for_the_new_one_s(world: World, kind: str) -> None:
+    """systemd is told to restart it and not waited for: the next server's turn would come while two are away."""
+    parameters = SITUATIONS["nomad", "adopt"](world) | {"Kind": kind}
+    slow = subprocess.Popen(["/bin/bash", "-c", "trap 'sleep 2; exit' TERM; while :; do sleep 0.1; done"])
+    world.path("/.units/nomad.pid").write_text(f"{slow.pid}\n")
+    threading.Thread(target=slow.wait, daemon=True).start()
+    assert run(world, "nomad", "adopt", parameters)["changed"]
+    assert slow.poll() is not None
 
 
 def test_the_last_server_of_all_restarts_without_a_question(world: World) -> None:
