@@ -82,7 +82,11 @@ def test_secrets_reach_the_product_and_only_its_group(world: World) -> None:
     run(world, "consul", "configure")
     path = world.path("/etc/consul.d/secrets.json")
     assert json.loads(path.read_text()) == {
-        "acl": {"tokens": dict.fromkeys(("agent", "dns"), TOKENS["consul/agent-token-server"])},
+        "acl": {
+            "tokens": dict.fromkeys(
+                ("agent", "dns", "config_file_service_registration"), TOKENS["consul/agent-token-server"]
+            )
+        },
     }
     assert path.stat().st_mode & 0o777 == 0o640
     assert ":consul" in world.path("/.calls.owners").read_text()
