@@ -132,7 +132,7 @@ FUNCTIONS: tuple[Row, ...] = (
     Row("decide_step", ("cluster_config.load", "journal.write", "lease.renew", "members.every", "servers.find")),
     Row(
         "drain_client",
-        ("cluster_config.load", "lifecycle.keep_open"),
+        ("cluster_config.load", "lifecycle.keep_open", "members.every", "servers.find"),
         narrow=of_clients,
     ),
     Row("end_turn", ("journal.write", "lease.release")),

@@ -23,7 +23,7 @@ class Phase(StrEnum):
     HAND_OVER = "hand_over"
     """Give the product's leadership to another voter, and see that it leads."""
     DRAIN = "drain"
-    """Begin to move allocations off a client, and tell how many are left."""
+    """On a server: begin to move allocations off a client, and tell how many are left."""
     LEAVE = "leave"
     """Take the node out of the product's membership, before the host goes."""
     REMOVE = "remove"

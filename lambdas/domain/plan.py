@@ -226,13 +226,18 @@ def plan_rotation(
     return Plan({stage.phase: tuple(commands)}, tuple(parcels))
 
 
-def plan_drain(site: Site, node: Node, deadline_seconds: int, scope: str) -> Plan:
-    """Asks how far the drain of a client is, and begins it. `scope` names the round: one answer a scope."""
-
-    def parameters(component: Component) -> dict[str, str]:
-        return {"DeadlineSeconds": str(deadline_seconds), **_secrets(site, component)}
-
-    return Plan({Phase.DRAIN: _commands(site, node, Phase.DRAIN, scope, parameters)})
+def plan_drain(site: Site, servers: Sequence[Node], client: Node, deadline_seconds: int, scope: str) -> Plan:
+    """Asks how far the drain of a client is, and begins it: on the first of `servers` that serves what places work
+    there. `scope` names the round: one answer a scope."""
+    commands = []
+    for component in COMPONENTS:
+        if Phase.DRAIN not in component.phases or not component.takes_part(client):
+            continue
+        if node_on := next((one for one in servers if component.product in one.serves), None):
+            asked = {"Subject": client.instance_id, "DeadlineSeconds": str(deadline_seconds)}
+            filled = asked | _secrets(site, component)
+            commands.append(_command(site, node_on, component, Phase.DRAIN, scope, filled))
+    return Plan({Phase.DRAIN: tuple(commands)})
 
 
 def plan_leave(site: Site, node: Node, scope: str) -> Plan:

@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
-from lambdas.aws import cluster_config, lifecycle
+from lambdas.aws import cluster_config, lifecycle, members, servers
 from lambdas.domain.config import ClientPool
 from lambdas.domain.drain import assess
 from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.names import autoscaling_group
-from lambdas.domain.node import find_group
+from lambdas.domain.node import describe_server, find_group
 from lambdas.domain.phases import Phase
 from lambdas.domain.plan import Site, plan_drain
 from lambdas.observability import decided, entry
@@ -30,7 +30,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     told: dict[str, Any] = {"round": verdict.round, "failures": verdict.failures, "asked": []}
     if verdict.drains and goodbye.node:
         scope = f"{event['execution']}#drain{verdict.round}"
-        plan = plan_drain(Site.of(config, settings), goodbye.node, verdict.seconds_left, scope)
+        found = servers.find(config, members.every(settings.table_name))
+        able = [describe_server(config, one) for one in found if one.presence == "in_service" and one.reachable]
+        plan = plan_drain(Site.of(config, settings), able, goodbye.node, verdict.seconds_left, scope)
         commands = [{"commands": [command]} for command in plan.of(Phase.DRAIN)]
         return told | {"next": "drain", "commands": commands, "pause_seconds": verdict.pause_seconds}
     return told | {"next": "leave"}

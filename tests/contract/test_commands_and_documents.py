@@ -119,7 +119,7 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
                 members.append((node, certificate))
                 yield from steps(site, node, scope)
             else:
-                yield plan_drain(site, node, 86_400, scope)
+                yield plan_drain(site, [member for member, _ in members], node, 86_400, scope)
                 server = next(member for member, _ in members if "nomad" in member.serves)
                 introduction = plan_introduction(site, server, node, "-----BEGIN CERTIFICATE-----", scope)
                 yield introduction

@@ -135,7 +135,7 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note(product, "remove", bench.change(other, product, "remove", bench.raft_id(product, server)))
         if product != "vault":
             note(product, "verify", bench.run(client, product, "verify", Kind="client"))
-    note("nomad", "drain", bench.run(client, "nomad", "drain", DeadlineSeconds="60"))
+    note("nomad", "drain", bench.run(other, "nomad", "drain", Subject=client, DeadlineSeconds="60"))
     for product in ("consul", "nomad"):
         nobody = {"Fencing": "-", "Subject": client}
         note(product, "leave", bench.change(client, product, "leave", "-", kind="client", **nobody))

@@ -632,7 +632,10 @@ def introduction(server: RealNode, client: RealNode) -> str:
 def ask_nomad(server: RealNode, token: str, path: str, method: str = "GET") -> Any:
     authority = ssl.create_default_context(cafile=server.root / "etc/quorate/tls/ca.pem")
     asked = urllib.request.Request(
-        f"https://{server.address}:4646/v1/{path}", method=method, headers={"X-Nomad-Token": token}
+        f"https://{server.address}:4646/v1/{path}",
+        data=None if method == "GET" else b"{}",
+        method=method,
+        headers={"X-Nomad-Token": token},
     )
     with urllib.request.urlopen(asked, timeout=10, context=authority) as answer:  # noqa: S310
         return json.loads(answer.read() or "null")
@@ -676,8 +679,17 @@ def test_a_client_is_let_in_by_its_own_introduction_alone(server: RealNode, boot
     wait_for(lambda: "node registration introduction claims mismatch" in log.read_text(), log.read_text)
     assert [one["Name"] for one in ask_nomad(server, token, "nodes")] == [own]
 
-    client.kill("nomad")
     [node] = ask_nomad(server, token, "nodes")
+    shared = str(aws.secret(SECRETS_PREFIX + "nomad/operator-token-client"))
+    assert ask_nomad(server, shared, f"node/{node['ID']}")["Status"] == "ready"
+    for path in ("acl/identity/client-introduction-token", f"node/{node['ID']}/drain", f"node/{node['ID']}/purge"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            ask_nomad(server, shared, path, "POST")
+    drain = {"SecretsPrefix": SECRETS_PREFIX, "Subject": own, "DeadlineSeconds": "60"}
+    assert server.done("nomad", "drain", **drain).result == {"draining": True, "allocations": 0}
+    wait_for(lambda: server.done("nomad", "drain", **drain).result == {"draining": False, "allocations": 0})
+
+    client.kill("nomad")
     ask_nomad(server, token, f"node/{node['ID']}/purge", "PUT")
     assert ask_nomad(server, token, "nodes") == []
     client.done("nomad", "start", Kind="client")

@@ -210,10 +210,15 @@ def test_a_node_that_somebody_only_made_ineligible_is_drained(world: World) -> N
     assert drain(world)["draining"]
 
 
-def test_a_host_without_nomad_has_nothing_to_drain(world: World) -> None:
+@pytest.mark.parametrize("status", ["down", "disconnected", None])
+def test_a_client_that_is_gone_has_nothing_to_drain(world: World, status: str | None) -> None:
     parameters = SITUATIONS["nomad", "drain"](world)
-    world.path("/.units/nomad.active").unlink()
+    if status:
+        world.nomad.clients[str(world.nomad.node["ID"])]["Status"] = status
+    else:
+        world.nomad.clients = {}
     assert world.run("nomad", "drain", parameters).result == {"draining": False, "allocations": 0}
+    assert world.nomad.writes == []
 
 
 def purge(world: World, product: str) -> dict[str, Any]:

@@ -527,5 +527,11 @@ def _(world: World) -> dict[str, str]:
 
 @situation("nomad", "drain")
 def _(world: World) -> dict[str, str]:
+    """A server that knows a client of old, and a node of the same name that went."""
     _member_of_nomad(world)
-    return {"SecretsPrefix": SECRETS_PREFIX, "DeadlineSeconds": "900"}
+    name = NEW_CLIENT.instance_id
+    world.nomad.clients = {
+        "4c3a0b0e-0000-4000-8000-000000000002": {"Name": name, "Status": "down"},
+        world.nomad.node["ID"]: {"Name": name, "Status": "ready"},
+    }
+    return {"SecretsPrefix": SECRETS_PREFIX, "Subject": name, "DeadlineSeconds": "900"}

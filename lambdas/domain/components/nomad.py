@@ -35,8 +35,7 @@ _OTHER_CLOUDS = "env_azure,env_digitalocean,env_gce"
 
 _RULES = {
     "quorate-server": 'agent { policy = "read" }\nnode { policy = "read" }\noperator { policy = "read" }\n',
-    # `node` write is what it takes to drain oneself.
-    "quorate-client": 'agent { policy = "read" }\nnode { policy = "write" }\n',
+    "quorate-client": 'agent { policy = "read" }\nnode { policy = "read" }\n',
     **RULES,
 }
 

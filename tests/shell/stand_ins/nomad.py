@@ -76,20 +76,15 @@ class Nomad(Product):
                 return 200, {"JWT": self.introduce(body)}
             case ["GET", "operator", "autopilot", "health"] if own:
                 return self.raft.health()
-            case ["GET", "metrics"]:
-                gauges = {"running": self.running, "pending": 0, "terminal": 7}
-                return 200, {
-                    "Gauges": [{"Name": f"nomad.client.allocations.{name}", "Value": n} for name, n in gauges.items()]
-                }
             case ["GET", "agent", "self"] if own:
                 member = {"Tags": {"id": self.raft.members[0].raft_id}}
                 return 200, {"member": member, "stats": {"client": {"node_id": self.node["ID"]}}}
             case ["GET", "node", key] if own and key == self.node["ID"]:
-                if self.node["DrainStrategy"] and ("GET", path) in self.requests[-3:-1]:
-                    # the drain takes until it has been asked after once
-                    self.node |= {"DrainStrategy": None, "LastDrain": {"Status": "complete"}}
                 return 200, self.node
-            case ["POST", "node", key, "drain"] if own and key == self.node["ID"]:
+            case ["GET", "node", key, "allocations"] if manages and key == self.node["ID"]:
+                states = ["running"] * self.running + ["complete", "failed", "lost"]
+                return 200, [{"ClientStatus": state} for state in states]
+            case ["POST", "node", key, "drain"] if manages and key == self.node["ID"]:
                 drain = {"DrainStrategy": body["DrainSpec"], "LastDrain": {"Status": "draining"}}
                 self.node |= {**drain, "SchedulingEligibility": "ineligible"}
                 return 200, {}

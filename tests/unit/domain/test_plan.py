@@ -197,10 +197,12 @@ def test_of_a_server_of_vault_alone_a_server_of_consul_forgets_the_agent() -> No
 
 
 def test_a_drain_says_how_long_it_may_take_and_each_round_asks_anew() -> None:
-    client = a_node(group="default")
-    first, second = (plan_drain(SITE, client, 900, f"e#drain{n}").commands[Phase.DRAIN] for n in (1, 2))
-    assert [one.parameters["DeadlineSeconds"] for one in first] == ["900"]
+    client, server = a_node(9, group="default"), a_node()
+    first, second = (plan_drain(SITE, [server], client, 900, f"e#drain{n}").commands[Phase.DRAIN] for n in (1, 2))
+    [asked] = [(one.instance_id, one.parameters["Subject"], one.parameters["DeadlineSeconds"]) for one in first]
+    assert asked == (server.instance_id, client.instance_id, "900"), "by whoever may: a client may move nobody's work"
     assert first[0].dispatch_key != second[0].dispatch_key
+    assert plan_drain(SITE, [], client, 900, "e").commands[Phase.DRAIN] == (), "no server answers"
 
 
 def test_a_plan_travels_as_json() -> None:
