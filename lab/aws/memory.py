@@ -1,5 +1,5 @@
-"""What moto works out anew each time although it is always the same: which methods a service has, and what the package
-is that all functions share. Each takes longer than what it is for.
+"""What moto works out anew each time although it is always the same: which methods a service has, how an expression
+reads, what the package is that all functions share. Each takes longer than what it is for.
 """
 
 import functools
@@ -8,6 +8,7 @@ from typing import Any
 import moto.awslambda.models
 from moto.core import responses as moto_responses
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
 from lab.aws.cloud import Cloud
 from lab.aws.seams import SeamMovedError
@@ -22,11 +23,17 @@ class Memory:
             raise SeamMovedError("moto's responses find the methods of a service in another way")
         self._cloud.seams.replace(moto_responses, "method_names_from_class", _method_names)
         self._cloud.seams.wrap(moto.awslambda.models, "_s3_content", _read_once)
+        self._cloud.seams.wrap(UpdateExpressionParser, "make", _read_expression_once)
 
 
 @functools.cache
 def _method_names(service: type) -> frozenset[str]:
     return frozenset(method_names_from_class(service))
+
+
+def _read_expression_once(make: Any) -> Any:
+    """Who validates an expression copies it first, and nobody else changes it."""
+    return staticmethod(functools.lru_cache(maxsize=1024)(make))
 
 
 def _read_once(read: Any) -> Any:

@@ -5,12 +5,14 @@ first, and no search through the URLs of all services.
 import functools
 import io
 import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import moto.backend_index
 import moto.backends
+import moto.core.responses
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
@@ -47,6 +49,7 @@ class Requests:
     def install(self) -> None:
         self._cloud.seams.wrap(BotocoreStubber, "process_request", _at_once)
         self._cloud.seams.wrap(BaseResponse, "setup_class", _from_body)
+        self._cloud.seams.replace(moto.core.responses, "gen_amzn_requestid_long", _give_request_id)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -64,9 +67,10 @@ def _at_once(process_request: Any) -> Any:
         method = _method_of(f"{url.scheme}://{url.netloc}{url.path}") if reaches_aws(request.url) else None
         if method is None:
             return process_request(stubber, request)
-        normalized = _short(request, url) or normalize_request(request)
+        short = _short(request, url)
+        normalized = short or normalize_request(request)
         try:
-            return method(normalized, normalized.raw_url, normalized.headers)
+            return method(normalized, request.url if short else normalized.raw_url, normalized.headers)
         except HTTPException as error:
             return error.code, error.get_headers(), error.get_body()
 
@@ -85,6 +89,12 @@ def _method_of(url: str) -> Method | None:
             backend = regions["us-east-1" if "us-east-1" in regions else "aws"]
             return next((method for path, method in backend.urls.items() if re.match(path, url)), None)
     return None
+
+
+def _give_request_id(headers: dict[str, Any]) -> str:
+    """moto draws 52 letters one by one."""
+    headers["x-amzn-requestid"] = request_id = str(uuid.uuid4())
+    return request_id
 
 
 class _ShortRequest(Request):
