@@ -28,6 +28,7 @@ from lab.products.catalogue import PRODUCTS
 from lab.writers.client import RefusedError
 from lab.writers.vault_access import make_root_token
 from lambdas.domain.components.introduction import introduction_of
+from lambdas.domain.components.token_rotation import reissued
 from lambdas.domain.names import SECRET_NAMES
 from lambdas.domain.pgp import problem_of
 from tests.builders import a_config
@@ -700,3 +701,15 @@ def test_a_client_is_let_in_by_its_own_introduction_alone(server: RealNode, boot
     assert "refuse to register this client" in json.loads(printed)["reason"]
     assert "node registration without introduction token" in log.read_text()
     assert [one["Name"] for one in ask_nomad(server, token, "nodes")] == [own]
+
+    introducer = SECRETS_PREFIX + "nomad/introduction-token"
+    before = str(aws.secret(introducer))
+    aws.hold_lease()
+    turn = {"SecretsPrefix": SECRETS_PREFIX, "Fencing": "7", "LeaseTable": TABLE, "Rotation": "1"}
+    turn |= server.put(reissued(server.config, "nomad", 1))
+    for step in ("make", "retire"):
+        assert server.done("nomad", "reissue", Step=step, **turn).result["done"]
+        assert introduction(server, client), "by the other one"
+    assert aws.secret(introducer) != before
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        ask_nomad(server, before, "acl/identity/client-introduction-token", "POST")

@@ -16,6 +16,7 @@ ANSWER_TO: dict[str, Product] = {
     "nomad/operator-token-server": "nomad",
     "nomad/operator-token-client": "nomad",
     "nomad/membership-token": "nomad",
+    "nomad/introduction-token": "nomad",
 }
 """Secrets whose tokens rotate, and the product that knows them."""
 
