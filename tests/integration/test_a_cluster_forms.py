@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.bench.launches import launched, per_client, per_server
+from lambdas.domain.phases import Phase
 from tests.integration.conftest import Open
 from tests.integration.story import Story
 
@@ -60,13 +62,17 @@ def test_three_servers_and_a_client_become_a_cluster(three: Story) -> None:
 
 
 def test_forming_costs_few_transitions_and_few_rounds(three: Story) -> None:
-    [formation] = three.formations
-    share = formation.transitions / 3  # of each founder
-    for group, kind in (("servers", "server"), ("default", "client")):
-        for launch in three.launches(group):
-            assert launch.transitions + (share if kind == "server" else 0) <= MOST_TRANSITIONS[kind]
-        for node in three.states(group):
-            assert len({sent.phase for sent in three.sent if sent.instance_id == node}) <= MOST_ROUNDS[kind]
+    name = three.config.name
+    transitions, rounds = per_server(three.aws, name)
+    assert transitions <= MOST_TRANSITIONS["server"]
+    assert rounds <= MOST_ROUNDS["server"]
+    transitions, rounds = per_client(launched(three.aws, name, "client"))
+    assert transitions <= MOST_TRANSITIONS["client"]
+    assert rounds <= MOST_ROUNDS["client"]
+    # What a server does for a client's launch is that client's.
+    for node in three.states("servers"):
+        own = {sent.phase for sent in three.sent if sent.instance_id == node} - {Phase.INTRODUCE}
+        assert len(own) <= MOST_ROUNDS["server"]
 
 
 def test_every_command_is_sent_once_and_each_hook_answered_once(three: Story) -> None:
