@@ -32,6 +32,7 @@ from tests.e2e.membership import (
     told,
 )
 from tests.e2e.tokens import answers, coordinates, drop_own_services, own_services, rotated, shared_tokens
+from tests.e2e.vault import assert_a_job_reads
 
 pytestmark = pytest.mark.e2e
 
@@ -216,10 +217,13 @@ def test_a_client_that_goes_is_drained_first_and_forgotten_afterwards(lab: Labor
 
 def test_an_instance_refresh_of_all_servers_costs_no_write(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
     before = servers(lab)
+    clients = configurations(lab)
     with Writers(lab) as writers:
         lab.refresh()
         settle(lab, voters=3, timeout_seconds=600)
     assert not before & servers(lab)
+    assert configurations(lab) == clients, "nobody has told clients of other servers"
+    assert_a_job_reads(lab, "a word that servers know which its client was never told of")
     with capsys.disabled():
         for product, ledger in writers.ledgers.items():
             print(f"\n{product}: {ledger.as_json()}", end="")
@@ -227,3 +231,9 @@ def test_an_instance_refresh_of_all_servers_costs_no_write(lab: Laboratory, caps
     for product, ledger in writers.ledgers.items():
         assert not ledger.failed, f"{product}: {ledger.as_json()}"
         assert ledger.longest_gap.seconds < LONGEST_GAP_SECONDS, f"{product}: {ledger.as_json()}"
+
+
+def configurations(lab: Laboratory) -> dict[str, str]:
+    """What each client's products run with, and since when."""
+    look = "#!/bin/bash\nsystemctl show consul nomad --property=MainPID\ncat /etc/{consul,nomad}.d/*.json | sha256sum\n"
+    return {client: lab.run_script(client, look).stdout for client in lab.survey().clients_ready}
