@@ -8,7 +8,7 @@ from lambdas.domain.config import ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.formation import Arrival
 from lambdas.domain.node import Instance, Node, describe_node
-from lambdas.domain.plan import Site
+from lambdas.domain.plans.site import Site
 
 
 def a_config(**changes: Any) -> ClusterConfig:

@@ -8,7 +8,8 @@ from lambdas.domain import names
 from lambdas.domain.errors import FormationFailed
 from lambdas.domain.formation import choose_founders, formation_scope, missing_servers, readers_of_sealed
 from lambdas.domain.phases import FORMATION_PHASES
-from lambdas.domain.plan import Site, plan_formation
+from lambdas.domain.plans.joining import plan_formation
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

@@ -10,7 +10,8 @@ from lambdas.domain.membership.decision import Decision, decide
 from lambdas.domain.membership.observation import Observation
 from lambdas.domain.node import describe_server
 from lambdas.domain.observed import observe
-from lambdas.domain.plan import Site, plan_step
+from lambdas.domain.plans.leaving import plan_step
+from lambdas.domain.plans.site import Site
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings
 

@@ -10,7 +10,8 @@ from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.names import autoscaling_group
 from lambdas.domain.node import describe_server, find_group
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_drain
+from lambdas.domain.plans.leaving import plan_drain
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

@@ -7,7 +7,8 @@ from lambdas.domain.errors import EventNotOurs
 from lambdas.domain.events import LifecycleAction
 from lambdas.domain.node import describe_node
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_install
+from lambdas.domain.plans.joining import plan_install
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

@@ -7,7 +7,9 @@ from lambdas.domain.delivery import Delivery
 from lambdas.domain.introduction import choose_introducer, is_introduced
 from lambdas.domain.node import Node, describe_server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Plan, Site, plan_introduction, plan_membership
+from lambdas.domain.plans.joining import plan_introduction, plan_membership
+from lambdas.domain.plans.plan import Plan
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

@@ -6,7 +6,8 @@ from lambdas.aws import cluster_config
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_renewal
+from lambdas.domain.plans.renewing import plan_renewal
+from lambdas.domain.plans.site import Site
 from lambdas.observability import entry
 from lambdas.settings import Settings
 

@@ -6,7 +6,8 @@ from typing import Any
 from lambdas.aws import certificates, claims, cluster_config, lease, members, servers
 from lambdas.domain.node import describe_server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_request
+from lambdas.domain.plans.renewing import plan_request
+from lambdas.domain.plans.site import Site
 from lambdas.domain.renewal import Turn, next_turn
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings

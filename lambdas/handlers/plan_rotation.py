@@ -19,7 +19,8 @@ from lambdas.domain.config import ClusterConfig
 from lambdas.domain.goodbye import pause_seconds
 from lambdas.domain.node import describe_server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_rotation
+from lambdas.domain.plans.renewing import plan_rotation
+from lambdas.domain.plans.site import Site
 from lambdas.domain.rotation import (
     MAXIMUM_TURNS,
     Choice,

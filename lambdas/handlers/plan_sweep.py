@@ -5,7 +5,8 @@ from typing import Any
 from lambdas.aws import cluster_config, formation_record, members, servers
 from lambdas.domain.node import describe_server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_observation
+from lambdas.domain.plans.leaving import plan_observation
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

@@ -15,7 +15,7 @@ from lambdas.domain.errors import BadParameter
 from lambdas.domain.membership.journal import Entry
 from lambdas.domain.names import ca_parameter
 from lambdas.domain.node import Node
-from lambdas.domain.plan import pack_certificate
+from lambdas.domain.plans.joining import pack_certificate
 from lambdas.domain.renewal import Issued
 from lambdas.observability import decided, entry, once
 from lambdas.settings import Settings

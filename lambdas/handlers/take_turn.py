@@ -7,7 +7,8 @@ from lambdas.aws import cluster_config, lease, lifecycle, members, servers
 from lambdas.domain.goodbye import Goodbye, is_overdue, pause_seconds
 from lambdas.domain.node import describe_server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_observation
+from lambdas.domain.plans.leaving import plan_observation
+from lambdas.domain.plans.site import Site
 from lambdas.observability import decided, entry
 from lambdas.settings import Settings
 

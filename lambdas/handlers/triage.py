@@ -27,7 +27,8 @@ from lambdas.domain.neglect import launch_event, neglected
 from lambdas.domain.node import describe_server
 from lambdas.domain.observed import observe
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import Site, plan_unsealing
+from lambdas.domain.plans.renewing import plan_unsealing
+from lambdas.domain.plans.site import Site
 from lambdas.domain.rotation import OVERDUE_SECONDS
 from lambdas.observability import count, decided, entry
 from lambdas.settings import Settings

@@ -24,23 +24,11 @@ from lambdas.domain.introduction import hand_on
 from lambdas.domain.membership.decision import ORDER, Step
 from lambdas.domain.node import Node
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import (
-    Plan,
-    Site,
-    plan_drain,
-    plan_formation,
-    plan_install,
-    plan_introduction,
-    plan_leave,
-    plan_membership,
-    plan_observation,
-    plan_purge,
-    plan_renewal,
-    plan_request,
-    plan_rotation,
-    plan_step,
-    plan_unsealing,
-)
+from lambdas.domain.plans.joining import plan_formation, plan_install, plan_introduction, plan_membership
+from lambdas.domain.plans.leaving import plan_drain, plan_leave, plan_observation, plan_purge, plan_step
+from lambdas.domain.plans.plan import Plan
+from lambdas.domain.plans.renewing import plan_renewal, plan_request, plan_rotation, plan_unsealing
+from lambdas.domain.plans.site import Site
 from lambdas.domain.rotation import STAGES
 from tests.builders import a_config, a_node
 

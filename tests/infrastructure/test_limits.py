@@ -11,16 +11,10 @@ from lambdas.domain.config import PRODUCTS, ClusterConfig
 from lambdas.domain.delivery import Delivery
 from lambdas.domain.errors import InvalidConfig
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import (
-    Plan,
-    plan_formation,
-    plan_install,
-    plan_leave,
-    plan_membership,
-    plan_observation,
-    plan_purge,
-    plan_unsealing,
-)
+from lambdas.domain.plans.joining import plan_formation, plan_install, plan_membership
+from lambdas.domain.plans.leaving import plan_leave, plan_observation, plan_purge
+from lambdas.domain.plans.plan import Plan
+from lambdas.domain.plans.renewing import plan_unsealing
 from lambdas.domain.renewal import MOST_IN_A_RUN
 from lambdas.domain.rotation import BATCH
 from tests.builders import a_manifest, a_node, a_site

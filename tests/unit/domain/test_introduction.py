@@ -13,7 +13,7 @@ from lambdas.domain.errors import NodeFailed, NodeNotReady
 from lambdas.domain.introduction import choose_introducer, hand_on, is_introduced
 from lambdas.domain.membership.observation import Server
 from lambdas.domain.phases import Phase
-from lambdas.domain.plan import plan_introduction, plan_membership
+from lambdas.domain.plans.joining import plan_introduction, plan_membership
 from tests.builders import a_config, a_node, a_site
 
 SEALED = "MIIC" * 400

@@ -8,16 +8,8 @@ from lambdas.domain.config import PRODUCTS
 from lambdas.domain.errors import NodeFailed
 from lambdas.domain.membership.decision import Step
 from lambdas.domain.phases import FORMATION_PHASES, NODE_PHASES, Phase
-from lambdas.domain.plan import (
-    plan_drain,
-    plan_formation,
-    plan_install,
-    plan_leave,
-    plan_membership,
-    plan_observation,
-    plan_purge,
-    plan_step,
-)
+from lambdas.domain.plans.joining import plan_formation, plan_install, plan_membership
+from lambdas.domain.plans.leaving import plan_drain, plan_leave, plan_observation, plan_purge, plan_step
 from tests.builders import a_config, a_manifest, a_node, a_site, an_arrival
 
 SITE = a_site()
