@@ -22,6 +22,7 @@ def history(size: int, *deeds: Deed) -> History:
 
 
 LOST = (("drop", "launch Lifecycle Action", 1), ("terminate", 1), ("pass", 30), ("stop_execution", "node_terminate"))
+STOPPED = (("stop_launching",), ("terminate", 1), ("pass", 10))
 TWICE = (("duplicate", "", 0), ("kill_lambda", "decide_step", 2), ("kill_host", 2), ("pass", 10), ("expire_lease",))
 
 
@@ -29,6 +30,7 @@ TWICE = (("duplicate", "", 0), ("kill_lambda", "decide_step", 2), ("kill_host", 
     "deeds",
     [
         pytest.param(LOST, id="a launch that nobody heard of, and a goodbye whose execution died"),
+        pytest.param(STOPPED, id="launching that was stopped until somebody resumes it"),
         pytest.param(TWICE, id="every event twice, a function that dies, a host without power, a lease that is over"),
     ],
 )

@@ -131,6 +131,12 @@ class Machines:
     def do_sweep(self) -> None:
         self.lab.sweep()
 
+    def do_stop_launching(self) -> None:
+        """As the breaker does when three launches in a row have failed."""
+        self.lab.aws.client("autoscaling").suspend_processes(
+            AutoScalingGroupName=self.group, ScalingProcesses=["Launch"]
+        )
+
     def do_mistaken_goodbye(self, place: int) -> None:
         """Of a server that nobody asked to go: as by a sweep whose facts are old."""
         told = json.dumps({"subject": self.server(place)})
@@ -188,9 +194,17 @@ class Machines:
         self.lab.scale(servers=self.size)
 
     def come_to_rest(self, missing: Callable[[], str]) -> tuple[str, int]:
-        """Why it does not, empty where it does; and how many sweeps it took. Sweeps come all the time, as on AWS."""
-        sweeps = 0
+        """Why it does not, empty where it does; and how many sweeps it took. Sweeps come all the time, as on AWS.
+
+        Faults that made three launches in a row fail have stopped launching until a human resumes it: one does, once.
+        """
+        sweeps, resumed = 0, False
         while True:
+            if not resumed and self.launching_stopped():
+                self.lab.aws.client("autoscaling").resume_processes(
+                    AutoScalingGroupName=self.group, ScalingProcesses=["Launch"]
+                )
+                resumed = True
             why = self.wait_whole(missing)
             if not why or sweeps == MOST_SWEEPS:
                 return why, sweeps
@@ -244,10 +258,16 @@ class Machines:
 
     def states(self) -> dict[str, str]:
         """Lifecycle state by instance id, in the order of their launch."""
+        return {one["InstanceId"]: one["LifecycleState"] for one in self._described()["Instances"]}
+
+    def launching_stopped(self) -> bool:
+        return "Launch" in {process["ProcessName"] for process in self._described()["SuspendedProcesses"]}
+
+    def _described(self) -> dict[str, Any]:
         [group] = self._told("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[self.group])[
             "AutoScalingGroups"
         ]
-        return {one["InstanceId"]: one["LifecycleState"] for one in group["Instances"]}
+        return dict(group)
 
     def server(self, place: int) -> str:
         serving = [server for server, state in self.states().items() if state == "InService"]
