@@ -118,11 +118,14 @@ Boot = Callable[..., RealNode]
 
 
 @pytest.fixture
-def boot(
-    request: pytest.FixtureRequest, tmp_path: Path, cloud: tuple[Cloud, Authority], binaries: Path
-) -> Iterator[Boot]:
+def size(request: pytest.FixtureRequest) -> int:
+    """How many servers form the cluster."""
+    return int(getattr(request, "param", 1))
+
+
+@pytest.fixture
+def boot(size: int, tmp_path: Path, cloud: tuple[Cloud, Authority], binaries: Path) -> Iterator[Boot]:
     """Another node with its certificate: `boot(1)`, and of a pool of clients `boot(9, group="default")`."""
-    size = getattr(request, "param", 1)
     odd = size if size % 2 else size - 1  # one more than the cluster file asks for, as while one is replaced
     config = a_config(
         name=CLUSTER,
@@ -157,8 +160,8 @@ def boot(
 
 
 @pytest.fixture
-def servers(boot: Boot, request: pytest.FixtureRequest) -> list[RealNode]:
-    return [boot(number) for number in range(1, getattr(request, "param", 1) + 1)]
+def servers(boot: Boot, size: int) -> list[RealNode]:
+    return [boot(number) for number in range(1, size + 1)]
 
 
 @pytest.fixture
@@ -498,7 +501,7 @@ def form(servers: list[RealNode]) -> None:
             server.done(product, "verify", Kind="server", **with_secrets(product))
 
 
-@pytest.mark.parametrize("servers", [4], indirect=True)
+@pytest.mark.parametrize("size", [4], indirect=True)
 def test_a_server_leaves_one_dies_and_three_products_keep_quorum(servers: list[RealNode], aws: Cloud) -> None:
     form(servers)
     aws.hold_lease(seconds=3600)
@@ -580,7 +583,7 @@ def ring(server: RealNode, product: str) -> list[str]:
     return list(json.loads((server.root / "var/lib" / product / GOSSIPING[product]).read_text()))
 
 
-@pytest.mark.parametrize("servers", [4], indirect=True)
+@pytest.mark.parametrize("size", [4], indirect=True)
 def test_gossip_goes_to_a_new_key_past_nobody_and_a_server_that_starts_meanwhile_hears_all(
     servers: list[RealNode], aws: Cloud
 ) -> None:
