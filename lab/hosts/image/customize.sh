@@ -32,6 +32,10 @@ main() {
   mkdir -p "$root/etc/systemd/system.conf.d"
   printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >"$root/etc/systemd/system.conf.d/lab.conf"
 
+  # EC2 carries no multicast: nobody answers there to a name without a dot but the VPC's own name server.
+  mkdir -p "$root/etc/systemd/resolved.conf.d"
+  printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' >"$root/etc/systemd/resolved.conf.d/lab.conf"
+
   # mmdebstrap took these from the machine it ran on.
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
   printf 'localhost\n' >"$root/etc/hostname"
