@@ -67,7 +67,7 @@ class World:
         self.cut_off: set[str] = set()
         """Hosts that still used a token when it was retired: there must be none."""
         self._secrets: dict[tuple[str | None, str], tuple[float, str]] = {}
-        self._digests: dict[tuple[str, str], tuple[float, str]] = {}
+        self._digests: dict[tuple[str, str, str], tuple[float, str]] = {}
 
     def _alive(self, instance_id: str) -> bool:
         host = self.hosts.get(instance_id)
@@ -125,13 +125,14 @@ class World:
 
     # What documents do to AWS.
 
-    def digest(self, bucket: str, key: str) -> str:
-        """SHA-256 of an object, read for real and remembered for a moment."""
-        now = time.monotonic()
-        read_at, digest = self._digests.get((bucket, key), (-CACHE_SECONDS, ""))
+    def digest(self, host: Host, bucket: str, key: str) -> str:
+        """SHA-256 of an object, read for real and remembered for a moment: what one role may read says nothing of
+        another."""
+        now, read = time.monotonic(), (host.machine.role_name, bucket, key)
+        read_at, digest = self._digests.get(read, (-CACHE_SECONDS, ""))
         if now - read_at >= CACHE_SECONDS:
             digest = hashlib.sha256(self.read(bucket, key)).hexdigest()
-            self._digests[bucket, key] = (now, digest)
+            self._digests[read] = (now, digest)
         return digest
 
     def read(self, bucket: str, key: str) -> bytes:

@@ -46,7 +46,7 @@ def docker(task: Task) -> dict[str, Any]:
 
 
 def _verify(task: Task, key: str, expected: str) -> None:
-    found = task.world.digest(task.parameters["Bucket"], key)
+    found = task.world.digest(task.host, task.parameters["Bucket"], key)
     if found != expected:
         raise ExitError(70, f"checksum of {key} is {found}, manifest says {expected}")
 
