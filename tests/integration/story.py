@@ -11,6 +11,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto.ec2.models import ec2_backends
 
 from lab.aws import ExecutionRecord
+from lab.aws.chaos import Event, Matches
 from lab.function_log import FunctionLog
 from lab.hosts.simulated import Faults
 from lab.hosts.simulated.raft import Raft
@@ -23,6 +24,23 @@ TIME_SCALE = 0.01
 PATIENT = {"timeout_scale": 1.0, "shortest_timeout_seconds": 0.0}
 IMPATIENT = {"timeout_scale": 0.005, "shortest_timeout_seconds": 1.5}
 """For stories in which a time-out does something: minutes become a second or two, and no real work is cut off."""
+
+
+COMMAND_ENDED = "EC2 Command Invocation Status-change Notification"
+
+
+def end_of(component: str, phase: str) -> Matches:
+    """The event that tells how such a command ended; not those of its way there."""
+
+    def matches(event: Event) -> bool:
+        detail = event["detail"]
+        return (
+            event["detail-type"] == COMMAND_ENDED
+            and detail["document-name"].endswith(f"-{component}-{phase}")
+            and detail["status"] in ("Success", "Failed")
+        )
+
+    return matches
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,11 @@ from collections import Counter
 from lab.aws.chaos import Event
 from lambdas.domain import names
 from tests.integration.conftest import Open
-from tests.integration.story import Story
-
-COMMAND_ENDED = "EC2 Command Invocation Status-change Notification"
+from tests.integration.story import Story, end_of
 
 
 def launch(event: Event) -> bool:
     return event["detail-type"] == "EC2 Instance-launch Lifecycle Action"
-
-
-def end_of(component: str, phase: str) -> object:
-    def matches(event: Event) -> bool:
-        detail = event["detail"]
-        return (
-            event["detail-type"] == COMMAND_ENDED
-            and detail["document-name"].endswith(f"-{component}-{phase}")
-            and detail["status"] == "Success"
-        )
-
-    return matches
 
 
 def test_every_event_may_come_twice(story: Open) -> None:

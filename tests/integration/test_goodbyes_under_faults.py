@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.aws.chaos import Event, Matches, of_type
+from lab.aws.chaos import of_type
 from lambdas.domain import names
 from lambdas.domain.config import PRODUCTS
 from tests.integration.conftest import Open
-from tests.integration.story import Story
+from tests.integration.story import Story, end_of
 
 TERMINATE = "EC2 Instance-terminate Lifecycle Action"
-COMMAND_ENDED = "EC2 Command Invocation Status-change Notification"
 LAUNCH = "EC2 Instance-launch Lifecycle Action"
 FUNCTIONS = (
     "plan_terminate",
@@ -203,18 +202,6 @@ def test_of_two_that_leave_at_once_one_goes_after_the_other_though_every_event_c
     changes = [one["at"] for one in three.journal() if one["decision"] == "act"]
     assert len(changes) == len(set(changes))
     assert len(three.formations) == 1
-
-
-def end_of(component: str, phase: str) -> Matches:
-    def matches(event: Event) -> bool:
-        detail = event["detail"]
-        return (
-            event["detail-type"] == COMMAND_ENDED
-            and detail["document-name"].endswith(f"-{component}-{phase}")
-            and detail["status"] in ("Success", "Failed")
-        )
-
-    return matches
 
 
 def wait_unheard(story: Story, component: str) -> None:
