@@ -7,11 +7,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as awslambda
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_app import lambda_package
+from cdk_app.log_group import log_group
 from cdk_app.nag import acknowledge, acknowledge_wildcard
 from cdk_app.permissions import (
     GRANTS,
@@ -26,7 +26,6 @@ from cdk_app.permissions import (
     of_sealed,
     of_servers,
 )
-from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain import names, rotation
 from lambdas.settings import Settings
 
@@ -302,14 +301,7 @@ class Functions(Construct):
         self._arns = arns
         self._dead_letters = dead_letters
         self._code = lambda_package.code()
-        self._log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=names.log_group(cluster, "functions"),
-            encryption_key=log_key,
-            retention=LOG_RETENTION,
-            removal_policy=REMOVED_WITH_STACK,
-        )
+        self._log_group = log_group(self, "Log", name=names.log_group(cluster, "functions"), key=log_key)
         self.by_handler = {row.handler: self._function(row) for row in FUNCTIONS}
         reason = "X-Ray, Describe* and GetCommandInvocation have no resource to name"
         acknowledge(self, "AwsSolutions-IAM5[Resource::*]", reason)

@@ -2,10 +2,9 @@
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
+from cdk_app.log_group import log_group
 from lambdas.domain import names
 from lambdas.domain.config import ClusterConfig, ExistingVpc, NewVpc
 
@@ -73,13 +72,8 @@ class Network(Construct):
         vpc.add_flow_log(
             "Rejected",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(
-                logs.LogGroup(
-                    self,
-                    "RejectedTraffic",
-                    log_group_name=names.log_group(config.name, "rejected-traffic"),
-                    encryption_key=self._log_key,
-                    retention=LOG_RETENTION,
-                    removal_policy=REMOVED_WITH_STACK,
+                log_group(
+                    self, "RejectedTraffic", name=names.log_group(config.name, "rejected-traffic"), key=self._log_key
                 )
             ),
             traffic_type=ec2.FlowLogTrafficType.REJECT,

@@ -7,11 +7,10 @@ sessions that name it; `docs/sessions.md` says how to let people open no others.
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
+from cdk_app.log_group import log_group
 from lambdas.domain import names
 
 LONGEST_IDLE = Duration.minutes(15)
@@ -26,14 +25,7 @@ class Sessions(Construct):
     def __init__(self, scope: Construct, id: str, *, cluster: str, data_key: kms.IKey) -> None:
         super().__init__(scope, id)
         self._data_key = data_key
-        self._log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=names.log_group(cluster, "sessions"),
-            encryption_key=data_key,
-            retention=LOG_RETENTION,
-            removal_policy=REMOVED_WITH_STACK,
-        )
+        self._log_group = log_group(self, "Log", name=names.log_group(cluster, "sessions"), key=data_key)
         self.document = names.session_document(cluster)
         ssm.CfnDocument(
             self,

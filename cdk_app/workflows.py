@@ -5,13 +5,12 @@ import json
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as awslambda
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from cdk_app import state_machine_source
+from cdk_app.log_group import log_group
 from cdk_app.nag import acknowledge
-from cdk_app.removal import LOG_RETENTION, REMOVED_WITH_STACK
 from lambdas.domain import names
 
 
@@ -30,14 +29,7 @@ class Workflows(Construct):
         super().__init__(scope, id)
         self._cluster = cluster
         self._functions = functions
-        self._log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=names.workflow_log_group(cluster),
-            encryption_key=log_key,
-            retention=LOG_RETENTION,
-            removal_policy=REMOVED_WITH_STACK,
-        )
+        self._log_group = log_group(self, "Log", name=names.workflow_log_group(cluster), key=log_key)
         self.machines = {flow: self._machine(flow) for flow in state_machine_source.flows()}
 
     def _machine(self, flow: str) -> stepfunctions.StateMachine:

@@ -38,7 +38,7 @@ class Names:
 
 def names_for(config: ClusterConfig, node: Node) -> Names:
     """A `server.` name for each product that the node serves; `client.` names make nobody a server."""
-    own = f"{node.instance_id}.{config.name}.quorate"
+    own = own_name(config.name, node.instance_id)
     consul = "server" if "consul" in node.serves else "client"
     nomad = "server" if "nomad" in node.serves else "client"
     dns = [f"{consul}.{config.datacenter}.consul", f"{nomad}.{config.nomad_region}.nomad"]
@@ -46,6 +46,11 @@ def names_for(config: ClusterConfig, node: Node) -> Names:
         dns.append(vault_server_name(config))
     dns += [service_name(product) for product in REACHED_BY_NAME if product in node.serves]
     return Names(own, (*dns, own, "localhost"), ("127.0.0.1", node.private_ip))
+
+
+def own_name(cluster: str, instance_id: str) -> str:
+    """Whose a node's certificate is: its common name."""
+    return f"{instance_id}.{cluster}.quorate"
 
 
 def vault_server_name(config: ClusterConfig) -> str:

@@ -1,5 +1,6 @@
 """A node as the domain knows it: facts of the instance, and what its group makes of it."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -74,6 +75,11 @@ def describe_server(config: ClusterConfig, server: Server) -> Node:
     """The node that a server of the cluster is, as far as commands need it: its zone is not among that."""
     instance = Instance(instance_id=server.instance_id, private_ip=server.private_ip, availability_zone="")
     return describe_node(config, instance, autoscaling_group(config.name, server.group))
+
+
+def in_service(config: ClusterConfig, servers: Iterable[Server]) -> list[Node]:
+    """Servers that stay and answer: they are asked about a node that goes."""
+    return [describe_server(config, one) for one in servers if one.presence == "in_service" and one.reachable]
 
 
 def find_group(config: ClusterConfig, autoscaling_group: str) -> ServerGroup | ClientPool:

@@ -8,7 +8,7 @@ from lambdas.domain.config import ClientPool
 from lambdas.domain.drain import assess
 from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.names import autoscaling_group
-from lambdas.domain.node import describe_server, find_group
+from lambdas.domain.node import find_group, in_service
 from lambdas.domain.phases import Phase
 from lambdas.domain.plans.leaving import plan_drain
 from lambdas.domain.plans.site import Site
@@ -32,8 +32,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if verdict.drains and goodbye.node:
         scope = f"{event['execution']}#drain{verdict.round}"
         found = servers.find(config, members.every(settings.table_name))
-        able = [describe_server(config, one) for one in found if one.presence == "in_service" and one.reachable]
-        plan = plan_drain(Site.of(config, settings), able, goodbye.node, verdict.seconds_left, scope)
+        site, staying = Site.of(config, settings), in_service(config, found)
+        plan = plan_drain(site, staying, goodbye.node, verdict.seconds_left, scope)
         commands = [{"commands": [command]} for command in plan.of(Phase.DRAIN)]
         return told | {"next": "drain", "commands": commands, "pause_seconds": verdict.pause_seconds}
     return told | {"next": "leave"}

@@ -6,7 +6,7 @@ from lambdas.aws import cluster_config, members, servers
 from lambdas.domain.components import role_of
 from lambdas.domain.goodbye import Goodbye
 from lambdas.domain.names import autoscaling_group
-from lambdas.domain.node import describe_server, find_group
+from lambdas.domain.node import describe_server, find_group, in_service
 from lambdas.domain.phases import Phase
 from lambdas.domain.plans.leaving import plan_leave, plan_purge
 from lambdas.domain.plans.site import Site
@@ -25,13 +25,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return {"leave": [], "purge": []}
     config = cluster_config.load(settings.config_parameter)
     site = Site.of(config, settings)
-    reachable = [one for one in servers.find(config, members.every(settings.table_name)) if one.reachable]
+    found = servers.find(config, members.every(settings.table_name))
     node = goodbye.node
     if goodbye.kind == "server":  # its goodbye may have begun hours ago
-        node = next((describe_server(config, one) for one in reachable if one.instance_id == goodbye.subject), None)
+        own = (one for one in found if one.instance_id == goodbye.subject and one.reachable)
+        node = next((describe_server(config, one) for one in own), None)
     leave = plan_leave(site, node, scope).of(Phase.LEAVE) if node else []
-    staying = [describe_server(config, one) for one in reachable if one.presence == "in_service"]
     role = role_of(find_group(config, autoscaling_group(config.name, goodbye.group)))
-    purge = plan_purge(site, staying, goodbye.subject, role, scope).of(Phase.REMOVE)
+    purge = plan_purge(site, in_service(config, found), goodbye.subject, role, scope).of(Phase.REMOVE)
     decided(f"it leaves {len(leave)} products as a client, {len(purge)} forget it", node=goodbye.subject)
     return {"leave": leave, "purge": purge}

@@ -35,11 +35,6 @@ forget_membership() {
   address_of=() name_of=() votes=() healthy=() alive=()
 }
 
-# host_of ID: its address without the port.
-host_of() {
-  printf '%s' "${address_of[$1]%:*}"
-}
-
 # successor_of ID: a healthy voter that is another; empty where there is none.
 successor_of() {
   local id first=

@@ -61,5 +61,5 @@ is_out() {
 }
 
 leader_address() {
-  host_of "$leader"
+  printf '%s' "${address_of[$leader]%:*}"
 }

@@ -5,6 +5,11 @@ source "${BASH_SOURCE[0]%/*}/api.sh"
 sealed=null
 vault_cluster=null
 
+# tells_open: whether the seal status in reply_body says so.
+tells_open() {
+  reply_has initialized true && reply_has sealed false
+}
+
 # read_seal: a probe, which needs no login; a sealed Vault tells no cluster id.
 read_seal() {
   local facts
@@ -16,5 +21,6 @@ read_seal() {
   # shellcheck disable=SC2034 # the caller reads it
   sealed=${facts%%$'\n'*}
   vault_cluster=null
+  # shellcheck disable=SC2034 # the caller reads it too
   [[ $facts != *$'\n'* ]] || vault_cluster=${facts#*$'\n'}
 }

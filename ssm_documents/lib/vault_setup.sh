@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a root token is for: audit, auth methods, policies.
 source "${BASH_SOURCE[0]%/*}/api.sh"
-source "${BASH_SOURCE[0]%/*}/configuration.sh"
+source "${BASH_SOURCE[0]%/*}/vault_writes.sh"
 
 # However the script ends, its root token does not outlive it.
 before_end() {
@@ -46,16 +46,6 @@ write_policies() {
     [[ -n $name ]] || continue
     vault_request PUT "sys/policies/acl/$name" "$body"
     log "wrote policy $name"
-  done <<<"$rows"
-}
-
-make_writes() {
-  local rows path entry
-  rows=$(jq --raw-output '.writes[] | "\(.path)\t\(tojson)"' <<<"$values")
-  while IFS=$'\t' read -r path entry; do
-    [[ -n $path ]] || continue
-    vault_request POST "$path" "$(with_files_read "$entry")"
-    log "wrote $path"
   done <<<"$rows"
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Vault unsealed by key shares, which the server reads itself. Where KMS unseals it, nothing is read.
-source "${BASH_SOURCE[0]%/*}/api.sh"
+source "${BASH_SOURCE[0]%/*}/vault_seal.sh"
 source "${BASH_SOURCE[0]%/*}/secrets.sh"
 
 unsealed_here=false
@@ -39,10 +39,6 @@ give_to_seal() {
 
 is_open() {
   read_seal_status && tells_open
-}
-
-tells_open() {
-  reply_has initialized true && reply_has sealed false
 }
 
 # read_seal_status: a probe; what was told is in reply_body, and in words in `obstacle`.

@@ -51,7 +51,7 @@ make_vault() {
   mount sys/mounts mounts POST
   mount sys/auth auth POST
   write_policies
-  make_writes
+  make_writes vault_request POST
   revoke_root_token
   finish_keys
 }

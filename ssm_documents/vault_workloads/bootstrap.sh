@@ -6,7 +6,7 @@
 # this one: what was told to a Vault that is still alone would go with it, were that one emptied.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
-source "${BASH_SOURCE[0]%/*}/../lib/configuration.sh"
+source "${BASH_SOURCE[0]%/*}/../lib/vault_writes.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_alone.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/vault_login.sh"
 
@@ -18,14 +18,8 @@ main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
   read_values
   wait_until 150 "Vault's bootstrap" is_made
-  local rows path entry written=0
-  rows=$(jq --raw-output '.writes[] | "\(.path)\t\(tojson)"' <<<"$values")
-  while IFS=$'\t' read -r path entry; do
-    wait_until 120 "Vault's $path" try_write "$path" "$(with_files_read "$entry")"
-    log "wrote $path"
-    written=$((written + 1))
-  done <<<"$rows"
-  result "{\"written\":$written}"
+  make_writes write_patiently
+  result "{\"written\":$writes_made}"
 }
 
 is_made() {
@@ -33,6 +27,11 @@ is_made() {
   [[ ! -d $root$alone ]] || return 1
   obstacle="Vault is not initialised"
   is_initialised && log_in_to_vault
+}
+
+# write_patiently PATH BODY
+write_patiently() {
+  wait_until 120 "Vault's $1" try_write "$@"
 }
 
 # try_write PATH BODY: a 400 is what Vault says while nobody answers with keys.

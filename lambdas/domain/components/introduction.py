@@ -11,12 +11,13 @@ from lambdas.domain.node import Node
 SINCE = (1, 11, 0)
 """Of Nomad: older servers end at a key of their configuration that they do not know."""
 
-LASTS = "10m"
+LASTS_MINUTES = 10
 """From its making, beside the node's `configure`, until the client's Nomad registers: that takes seconds, and with a
 repetition of each step that may be repeated some minutes."""
 
+_LASTS = f"{LASTS_MINUTES}m"
 ENFORCEMENT: dict[str, Any] = {
-    "client_introduction": {"enforcement": "strict", "default_identity_ttl": LASTS, "max_identity_ttl": LASTS}
+    "client_introduction": {"enforcement": "strict", "default_identity_ttl": _LASTS, "max_identity_ttl": _LASTS}
 }
 """Of a server's configuration. The longest life is the usual one: nobody makes lasting introductions."""
 

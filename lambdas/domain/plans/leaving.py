@@ -1,6 +1,6 @@
 """A node stops being a member, by what servers say of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lambdas.domain.commands import Command
 from lambdas.domain.component import Component
@@ -49,15 +49,8 @@ def plan_step(site: Site, node_on: Node, step: Step, fencing: int, scope: str) -
 def plan_drain(site: Site, servers: Sequence[Node], client: Node, deadline_seconds: int, scope: str) -> Plan:
     """Asks how far the drain of a client is, and begins it: on the first of `servers` that serves what places work
     there. `scope` names the round: one answer a scope."""
-    commands = []
-    for component in COMPONENTS:
-        if Phase.DRAIN not in component.phases or not component.takes_part(client):
-            continue
-        if node_on := next((one for one in servers if component.product in one.serves), None):
-            asked = {"Subject": client.instance_id, "DeadlineSeconds": str(deadline_seconds)}
-            filled = asked | secrets_of(site, component)
-            commands.append(command_of(site, node_on, component, Phase.DRAIN, scope, filled))
-    return Plan({Phase.DRAIN: tuple(commands)})
+    asked = {"Subject": client.instance_id, "DeadlineSeconds": str(deadline_seconds)}
+    return _by_servers(site, servers, Phase.DRAIN, client, asked, scope)
 
 
 def plan_leave(site: Site, node: Node, scope: str) -> Plan:
@@ -73,14 +66,21 @@ def plan_leave(site: Site, node: Node, scope: str) -> Plan:
 def plan_purge(site: Site, servers: Sequence[Node], subject: str, role: Member, scope: str) -> Plan:
     """What servers still list of a client that went, taken off their lists: by the first of `servers` that serves the
     product. `role` is that of the subject, whose host may be gone. A product that none of them serves is left out."""
+    return _by_servers(site, servers, Phase.REMOVE, role, _as_client(site, subject), scope)
+
+
+def _by_servers(
+    site: Site, servers: Sequence[Node], phase: Phase, client: Member, parameters: Mapping[str, str], scope: str
+) -> Plan:
+    """Of each product of which it is a client: by the first of `servers` that serves the product."""
     commands = []
     for component in COMPONENTS:
-        if Phase.REMOVE not in component.phases or not component.takes_part(role) or component.kind(role) == "server":
+        if phase not in component.phases or not component.takes_part(client) or component.kind(client) == "server":
             continue
         if node_on := next((one for one in servers if component.product in one.serves), None):
-            filled = {**_as_client(site, subject), **secrets_of(site, component)}
-            commands.append(command_of(site, node_on, component, Phase.REMOVE, scope, filled))
-    return Plan({Phase.REMOVE: tuple(commands)})
+            filled = {**parameters, **secrets_of(site, component)}
+            commands.append(command_of(site, node_on, component, phase, scope, filled))
+    return Plan({phase: tuple(commands)})
 
 
 def _as_client(site: Site, subject: str) -> dict[str, str]:

@@ -5,10 +5,9 @@ from typing import Any
 from lab.hosts.simulated.documents.configure import file_set
 from lab.hosts.simulated.host import Host
 from lab.hosts.simulated.task import Task
-from lambdas.domain.components.introduction import SINCE
+from lambdas.domain.components.introduction import LASTS_MINUTES, SINCE
 
 PATIENCE_SECONDS = 30
-LASTS_SECONDS = 600
 
 
 def nomad(task: Task) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def nomad(task: Task) -> dict[str, Any]:
         if any(_is_too_old(task.world.hosts[server]) for server in raft.voters if server in task.world.hosts):
             return {"introduction": "-"}
         made = task.world.introductions.make(
-            raft, asked["NodeName"], asked["NodePool"], values["recipient"], LASTS_SECONDS
+            raft, asked["NodeName"], asked["NodePool"], values["recipient"], 60 * LASTS_MINUTES
         )
     return {"introduction": made.sealed}
 

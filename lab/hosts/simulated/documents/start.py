@@ -6,6 +6,7 @@ from lab.hosts.simulated.documents.certificate import serial_in_place
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.introductions import FILE
 from lab.hosts.simulated.task import Task
+from lambdas.domain.certificate import own_name
 
 PATIENCE_SECONDS = 150
 
@@ -45,8 +46,9 @@ def _list_as_client(task: Task) -> None:
 
 
 def _take_introduction(task: Task) -> None:
-    introductions, own_name = task.world.introductions, f"{task.host.instance_id}.{task.parameters['Cluster']}.quorate"
-    found = introductions.opened(task.parameters["Introduction"], own_name)
+    introductions = task.world.introductions
+    own = own_name(task.parameters["Cluster"], task.host.instance_id)
+    found = introductions.opened(task.parameters["Introduction"], own)
     if found is None:
         raise ExitError(70, "the introduction is not sealed to this node's certificate")
     if introductions.has_ended(found):
