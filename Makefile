@@ -75,13 +75,13 @@ down: $(STAMP) ## Remove the lab: processes, containers, namespaces, mounts
 
 ##@ Tests
 
-# The dearest first, so that no process is left with a long file at the end; three, since stories wait a third of their time.
+# The dearest first, so that no process is left with a long file at the end; three of them, since stories wait a third of their time.
 SUITES := tests/integration tests/shell tests/infrastructure tests/contract tests/unit
 
 .PHONY: test
 test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, integration
 	@rm -rf $(PERMISSIONS)/test
-	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/test $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(SUITES)
+	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/test $(PYTEST) -n 3 --no-loadscope-reorder $(SUITES)
 
 .PHONY: e2e
 e2e: $(STAMP) ## Real products on real hosts (root; minutes)

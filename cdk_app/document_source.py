@@ -41,7 +41,7 @@ def load(root: Path, component: str, phase: str) -> dict[str, Any]:
     """
     where = f"{component}/{phase}"
     path = root / component / f"{phase}.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    content: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     declared = content.get("parameters", {})
     _check_parameters(where, declared)
     inputs = _only_step(where, content)["inputs"]

@@ -3,11 +3,16 @@
 import gc
 import logging
 import os
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # A line for each request of a stand-in buries what a failure says.
 logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+ONE_SYNTH = "tests/infrastructure/"
+"""Its tests read the templates of one synth."""
 
 # The collector took a sixth of a suite's time, going again and again through half a million objects that stay.
 gc.set_threshold(10_000, 20, 20)
@@ -30,3 +35,14 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+class _ByFile(LoadFileScheduling):
+    """A process takes a whole file, or a whole folder whose tests look at the same dear thing."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_SYNTH if nodeid.startswith(ONE_SYNTH) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    return _ByFile(config, log)

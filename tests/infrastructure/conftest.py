@@ -1,11 +1,16 @@
 """One synth for all variants: it takes seconds, and reading its templates takes none."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.infrastructure.template import Template
 from tests.infrastructure.variants import VARIANTS, config_of
+
+# The CDK's own look at templates takes longer than all the rest: `test_application.py` has it. Said here, as Node.js
+# starts with the first import of aws_cdk.
+os.environ["CDK_VALIDATION"] = "false"
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,6 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 CLUSTER = REPOSITORY / "clusters" / "lab.yaml"
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 
 class Commands:
     def __init__(self, state: Path) -> None:

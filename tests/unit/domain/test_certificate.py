@@ -1,6 +1,7 @@
 """What nodes get signed, and what is refused whatever they ask for."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
@@ -188,26 +189,30 @@ def test_the_authority_signs_nodes_and_no_further_authority() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 3072)], ids=["P-384", "RSA-3072"]
+    "make",
+    [lambda: ec.generate_private_key(ec.SECP384R1()), lambda: rsa.generate_private_key(65537, 3072)],
+    ids=["P-384", "RSA-3072"],
 )
-def test_other_strong_keys_are_taken(key: Any) -> None:
+def test_other_strong_keys_are_taken(make: Callable[[], Any]) -> None:
+    key = make()
     assert signed(a_node(), a_request(key)).public_key() == key.public_key()
 
 
 @pytest.mark.parametrize(
-    "key",
+    "make",
     [
-        ec.generate_private_key(ec.SECP521R1()),
-        ec.generate_private_key(ec.SECP256K1()),
-        ec.generate_private_key(ec.SECP192R1()),
-        rsa.generate_private_key(65537, 1024),  # noqa: S505 it is refused
-        rsa.generate_private_key(65537, 2048),
-        dsa.generate_private_key(2048),
-        ed25519.Ed25519PrivateKey.generate(),
+        lambda: ec.generate_private_key(ec.SECP521R1()),
+        lambda: ec.generate_private_key(ec.SECP256K1()),
+        lambda: ec.generate_private_key(ec.SECP192R1()),
+        lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 it is refused
+        lambda: rsa.generate_private_key(65537, 2048),
+        lambda: dsa.generate_private_key(2048),
+        ed25519.Ed25519PrivateKey.generate,
     ],
     ids=["P-521", "secp256k1", "P-192", "RSA-1024", "RSA-2048", "DSA", "Ed25519"],
 )
-def test_other_keys_are_refused(key: Any) -> None:
+def test_other_keys_are_refused(make: Callable[[], Any]) -> None:
+    key = make()
     with pytest.raises(BadParameter, match="not P-256, P-384 or RSA of 3072 bits or more"):
         signed(a_node(), a_request(key))
 
