@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Bytecode is written when a module is first used, whatever the shell says of it: compiling the whole environment took 20 s
+# of processor time, most of it for modules that nobody imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 HOSTS ?= container
 CLUSTER ?= clusters/lab.yaml

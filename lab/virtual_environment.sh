@@ -50,7 +50,7 @@ main() {
   # way where packages come from an index of one's own.
   if uv_of "$requirements" | "$directory/bin/pip" install --quiet --disable-pip-version-check \
     --require-hashes --requirement /dev/stdin 2>/dev/null &&
-    "$directory/bin/uv" pip install --quiet --compile-bytecode --python "$directory/bin/python" -r "$requirements" 2>/dev/null; then
+    "$directory/bin/uv" pip install --quiet --python "$directory/bin/python" -r "$requirements" 2>/dev/null; then
     :
   else
     log "uv cannot reach a package index; pip takes a minute longer"
