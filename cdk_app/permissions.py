@@ -1,6 +1,6 @@
 """What each function of `lambdas/aws` needs to be allowed: a handler gets what it calls, and nothing else.
 
-`tests/infrastructure` reads the handlers and holds their calls against `functions.FUNCTIONS`.
+`tests/infrastructure` reads the handlers and holds their calls against `function_table.FUNCTIONS`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -215,7 +215,7 @@ def test_a_task_waits_longer_than_delivery_and_script_and_a_hook_longer_than_a_t
 
 def test_a_function_ends_before_the_task_that_calls_it() -> None:
     """A task that gives up first would call again while the function still works."""
-    from cdk_app.functions import FUNCTIONS
+    from cdk_app.function_table import FUNCTIONS
 
     limits = {row.handler: row.timeout_seconds for row in FUNCTIONS}
     for handler, task in tasks():

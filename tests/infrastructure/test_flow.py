@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdk_app import alarms, state_machine_source
-from cdk_app.functions import FUNCTIONS
+from cdk_app.function_table import FUNCTIONS
 from lambdas import observability
 from lambdas.domain import names
 from lambdas.domain.components import COMPONENTS

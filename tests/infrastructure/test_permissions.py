@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdk_app.functions import FUNCTIONS, Row
+from cdk_app.function_table import FUNCTIONS, Row
 from cdk_app.permissions import GRANTS
 from lambdas.domain import names
 from lambdas.domain.component import Surroundings
