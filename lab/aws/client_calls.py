@@ -6,6 +6,7 @@ checks parameters, writes the body and reads the answer by the service's model, 
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, prepare_request_dict
 from botocore.client import BaseClient, ClientMeta
@@ -16,6 +17,7 @@ from botocore.utils import lowercase_dict
 from moto.core.models import botocore_stubber
 
 from lab.aws.cloud import Cloud
+from lab.aws.direct_answers import DirectAnswer
 from lab.aws.item_answers import ITEM_OPERATIONS
 from lab.aws.requests import reaches_aws
 
@@ -42,7 +44,7 @@ def _without_preparation(make_api_call: Any) -> Any:
 def _is_short(meta: ClientMeta, model: OperationModel) -> bool:
     """Whether all of a request is its body, but for the operation in a header; or a function is called, as often is."""
     service = meta.service_model
-    rpc = service.resolved_protocol == "json" and model.endpoint is None
+    rpc = service.resolved_protocol in ("json", "query", "ec2") and model.endpoint is None
     return (rpc or (service.service_name, model.name) == ("lambda", "Invoke")) and reaches_aws(meta.endpoint_url)
 
 
@@ -66,7 +68,10 @@ class _Call:
         prepare_request_dict(request, client.meta.endpoint_url, self._context)
         scope = _scope(client.meta.region_name, client._endpoint._endpoint_prefix)
         headers = {**request["headers"], "Authorization": scope}
-        prepared = AWSPreparedRequest(request["method"], request["url"], headers, request["body"], False)
+        body = request["body"]
+        if isinstance(body, dict):
+            body = urlencode(body, doseq=True).encode()
+        prepared = AWSPreparedRequest(request["method"], request["url"], headers, body, False)
         http, parsed = self._answered(prepared, request)
         client.meta.events.emit(
             f"after-call.{self._event}", http_response=http, parsed=parsed, model=model, context=self._context
@@ -96,9 +101,12 @@ class _Call:
         return answer
 
     def _sent(self, prepared: AWSPreparedRequest) -> tuple[AWSResponse, dict[str, Any]]:
-        http = botocore_stubber(f"before-send.{self._event}", prepared)
+        with DirectAnswer(self._model) as direct:
+            http = botocore_stubber(f"before-send.{self._event}", prepared)
         if http is None:
             raise RuntimeError(f"{self._event} to {prepared.url}: no embedded AWS answers")
+        if direct.parsed is not None and http.status_code < 300:
+            return http, {**direct.parsed, "ResponseMetadata": _metadata(http)}
         parser = self._client._response_parser
         answer = convert_to_response_dict(http, self._model)
         parsed = _items(http, self._model) or parser.parse(answer, self._model.output_shape)
@@ -111,10 +119,14 @@ def _items(http: AWSResponse, model: OperationModel) -> dict[str, Any] | None:
     """DynamoDB's answer as it is, which is what walking it by its shape gives, unless bytes are in it."""
     if model.name not in ITEM_OPERATIONS or http.status_code >= 300 or b'"B' in http.content:
         return None
+    return {**json.loads(http.content), "ResponseMetadata": _metadata(http)}
+
+
+def _metadata(http: AWSResponse) -> dict[str, Any]:
     metadata = {"HTTPStatusCode": http.status_code, "HTTPHeaders": lowercase_dict(http.headers)}
     if request_id := http.headers.get("x-amzn-requestid"):
         metadata["RequestId"] = request_id
-    return {**json.loads(http.content), "ResponseMetadata": metadata}
+    return metadata
 
 
 def _without_signature(sign: Any) -> Any:

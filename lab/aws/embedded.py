@@ -22,6 +22,7 @@ from lab.aws.cloud import Cloud
 from lab.aws.cloud_formation import CloudFormation
 from lab.aws.cloud_formation_changes import CloudFormationChanges
 from lab.aws.deployment import deploy
+from lab.aws.direct_answers import DirectAnswers
 from lab.aws.event_bridge import EventBridge
 from lab.aws.event_targets import EventTargets
 from lab.aws.http_server import AwsServer, Certificate
@@ -104,6 +105,7 @@ class EmbeddedAws:
             Memory(cloud),
             ClientCalls(cloud),
             Requests(cloud),
+            DirectAnswers(cloud),
             self._event_bridge,
             EventTargets(cloud, self._event_bridge),
             self._functions,

@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import moto.backend_index
 import moto.backends
@@ -37,6 +37,7 @@ Method = Callable[[Any, str, Any], Any]
 DOMAIN = ".amazonaws.com"
 TARGET = "X-Amz-Target"
 """The header that has the operation where all else is in the body."""
+FORM = "application/x-www-form-urlencoded"
 
 _NOTHING: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
 _ASCII_PATH = re.compile(r"(?:[A-Za-z0-9/._:~-]|%[2-7][0-9A-F])*")
@@ -98,17 +99,22 @@ def _give_request_id(headers: dict[str, Any]) -> str:
 
 
 class _ShortRequest(Request):
-    """One whose operation is in a header, and all else in its body."""
+    """One whose operation is in a header or in a form, and all else in its body."""
 
 
 def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
-    """As `normalize_request` makes it, where the body is at hand and no form."""
+    """As `normalize_request` makes it, where the body is at hand."""
     body = request.body if request.body is not None else b""
     content_type = request.headers.get("Content-Type", "")
     if isinstance(content_type, bytes):
         content_type = content_type.decode()
-    if not isinstance(body, bytes) or "form" in content_type or not _ASCII_PATH.fullmatch(url.path):
+    if not isinstance(body, bytes) or not _ASCII_PATH.fullmatch(url.path):
         return None
+    form = _NOTHING
+    if "form" in content_type:
+        if not content_type.startswith(FORM) or url.query:
+            return None
+        form, body = ImmutableMultiDict(parse_qsl(body.decode(), keep_blank_values=True)), b""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -131,8 +137,8 @@ def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
         if should_preserve_original_header_name(name):
             preserved[key] = name
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
-    made = (_ShortRequest if TARGET in request.headers else Request)(environ)
-    made.__dict__ |= {"_cached_data": body, "data": body, "form": _NOTHING, "files": _NOTHING}
+    made = (_ShortRequest if TARGET in request.headers or "Action" in form else Request)(environ)
+    made.__dict__ |= {"_cached_data": body, "data": body, "form": form, "files": _NOTHING}
     return made
 
 
@@ -146,6 +152,7 @@ def _from_body(setup_class: Any) -> Any:
             setup_class(response, request, full_url, headers, use_raw_body)
             return
         raw = response.use_raw_body if use_raw_body is None else use_raw_body
+        given = {key: [value] for key, value in request.form.items()}
         url = full_url or request.raw_url
         region = response.get_region_from_url(request, url)
         response.__dict__ |= {
@@ -154,12 +161,12 @@ def _from_body(setup_class: Any) -> Any:
             "parsed_url": _split(url),
             "raw_body": request.data,
             "body": request.data if raw else request.data.decode(),
-            "form_data": _NOTHING,
+            "form_data": request.form,
             "uri": url,
             "path": request.path,
             "raw_path": request.raw_path,
-            "querystring": {},
-            "data": {},
+            "querystring": given,
+            "data": given,
             "method": request.method,
             "region": region,
             "partition": get_partition(region),
