@@ -11,13 +11,12 @@ readonly configuration_sha256=${SSM_ConfigurationSha256:?}
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
-  read_values
-  require_secret "$(jq --raw-output .management_secret <<<"$values")"
+  require_secret "$(jq --raw-output .values.management_secret "$file_set")"
   management_token=$secret_value
   wait_until 150 "Consul's leader" has_leader consul
   wait_until 60 "Consul's ACL bootstrap" bootstrap_acl
   consul_token=$management_token
-  ensure_policies "$values"
+  ensure_policies .values
   ensure_tokens
   result "{\"bootstrapped\":$bootstrapped,\"written\":$objects_written}"
 }
@@ -48,7 +47,7 @@ is_ours() {
 
 ensure_tokens() {
   local rows secret accessor body value
-  rows=$(jq --raw-output '.tokens[] | "\(.secret)\t\(.body.AccessorID)\t\(.body | tojson)"' <<<"$values")
+  rows=$(jq --raw-output '.values.tokens[] | "\(.secret)\t\(.body.AccessorID)\t\(.body | tojson)"' "$file_set")
   while IFS=$'\t' read -r secret accessor body; do
     require_secret "$secret"
     value=$(json_string "$secret_value")

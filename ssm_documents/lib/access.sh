@@ -63,12 +63,13 @@ try_object() {
   return 1
 }
 
-# Each row is a name and a body: one jq for all, as it takes longer than the call itself.
+# Each row is a name and a body: one jq for all, as it takes longer than the call itself. VALUES says, as a jq filter,
+# where in the file set they are.
 
 # ensure_policies VALUES
 ensure_policies() {
   local rows name body
-  rows=$(jq --raw-output '.policies[]? | "\(.Name)\t\(tojson)"' <<<"$1")
+  rows=$(jq --raw-output "$1"'.policies[]? | "\(.Name)\t\(tojson)"' "$file_set")
   while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
     ensure_object "policy $name" "acl/policy/name/$name" acl/policy 'acl/policy/{.ID}' "$body"
@@ -78,7 +79,7 @@ ensure_policies() {
 # ensure_roles VALUES
 ensure_roles() {
   local rows name body
-  rows=$(jq --raw-output '.roles[]? | "\(.Name)\t\(tojson)"' <<<"$1")
+  rows=$(jq --raw-output "$1"'.roles[]? | "\(.Name)\t\(tojson)"' "$file_set")
   while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
     ensure_object "role $name" "acl/role/name/$name" acl/role 'acl/role/{.ID}' "$body"
@@ -87,11 +88,12 @@ ensure_roles() {
 
 # ensure_auth_methods VALUES: looked at first, because making one that is there changes it silently.
 ensure_auth_methods() {
-  local rows name entry body
-  rows=$(jq --raw-output '.auth_methods[]? | "\(.body.Name)\t\(tojson)"' <<<"$1")
-  while IFS=$'\t' read -r name entry; do
+  local rows name body files
+  rows=$(jq --raw-output "$1"'.auth_methods[]?
+    | "\(.body.Name)\t\(.body | tojson)\t\(.from_files // {} | tojson)"' "$file_set")
+  while IFS=$'\t' read -r name body files; do
     [[ -n $name ]] || continue
-    body=$(with_files_read "$entry")
+    body=$(with_files_read "$body" "$files")
     consul_api GET "acl/auth-method/$name"
     if [[ $reply_status == 200 ]] && same "$body" "$reply_body"; then
       continue
@@ -103,7 +105,7 @@ ensure_auth_methods() {
 # ensure_binding_rules VALUES: they have no names; method, type and target say which is which.
 ensure_binding_rules() {
   local rows method body found
-  rows=$(jq --raw-output '.binding_rules[]? | "\(.AuthMethod)\t\(tojson)"' <<<"$1")
+  rows=$(jq --raw-output "$1"'.binding_rules[]? | "\(.AuthMethod)\t\(tojson)"' "$file_set")
   while IFS=$'\t' read -r method body; do
     [[ -n $method ]] || continue
     consul_api GET "acl/binding-rules?authmethod=$method"

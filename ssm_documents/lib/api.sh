@@ -32,7 +32,10 @@ product_api() {
   local -r url=$1 header=$2 token=$3 method=$4 path=$5 body=${6:-}
   shift $(($# < 6 ? $# : 6))
   local config=
-  [[ -z $token ]] || config=$(curl_header "$header" "$token")
+  if [[ -n $token ]]; then
+    curl_header "$header" "$token"
+    config=$header_line
+  fi
   exchange "$method" "$url/v1/$path" "$body" "$config" --cacert "$authority_file" \
     --max-time "$api_seconds" --header 'content-type: application/json' "$@"
 }

@@ -31,10 +31,8 @@ aws_call() {
   local pause=0.2 config
   while :; do
     ensure_credentials
-    config=$(
-      printf 'user = "%s:%s"\n' "$aws_access_key_id" "$aws_secret_access_key"
-      curl_header x-amz-security-token "$aws_session_token"
-    )
+    curl_header x-amz-security-token "$aws_session_token"
+    config="user = \"$aws_access_key_id:$aws_secret_access_key\""$'\n'$header_line
     exchange "$method" "$url" "$body" "$config" --aws-sigv4 "aws:amz:${SSM_Region:?}:$service" "$@" \
       ${aws_download:+--output "$aws_download"}
     [[ $reply_status != 2?? ]] || return 0

@@ -46,23 +46,17 @@ write_file_set() {
   done <<<"$rows"
 }
 
-values=
-
-# read_values: `values` of the file set, as JSON.
-read_values() {
-  # shellcheck disable=SC2034 # the caller reads it
-  values=$(jq --compact-output '.values' "$file_set")
-}
-
-# with_files_read JSON: its `body`, with the text of the node's files that `from_files` names put at their dotted keys.
+# with_files_read BODY FILES: BODY with the text of the node's files that FILES, an entry's `from_files` as JSON, names
+# put at their dotted keys.
 with_files_read() {
-  local rows body key file
-  rows=$(jq --raw-output '(.body | tojson), (.from_files // {} | to_entries[] | [.key, .value] | @tsv)' <<<"$1")
-  body=${rows%%$'\n'*}
-  while IFS=$'\t' read -r key file; do
-    [[ -n $file ]] || continue # the body itself
-    body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" \
-      'setpath($key | split("."); $text)' <<<"$body")
-  done <<<"$rows"
+  local body=$1
+  local rows key file
+  if [[ $2 != '{}' ]]; then
+    rows=$(jq --raw-output 'to_entries[] | [.key, .value] | @tsv' <<<"$2")
+    while IFS=$'\t' read -r key file; do
+      body=$(jq --compact-output --arg key "$key" --rawfile text "$root$file" \
+        'setpath($key | split("."); $text)' <<<"$body")
+    done <<<"$rows"
+  fi
   printf '%s' "$body"
 }

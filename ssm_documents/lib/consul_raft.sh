@@ -8,7 +8,8 @@ own_raft_id=
 # consul_read_own_id: a probe.
 consul_read_own_id() {
   succeeds consul GET agent/self || return 1
-  own_raft_id=$(jq --raw-output '.Config.NodeID // empty' <<<"$reply_body")
+  obstacle="Consul tells no id of this node"
+  read_plain NodeID own_raft_id
 }
 
 consul_read_membership() {

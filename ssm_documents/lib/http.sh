@@ -7,13 +7,16 @@ source "${BASH_SOURCE[0]%/*}/result.sh"
 reply_status=000
 reply_body=
 
-# curl_header NAME VALUE: a line for `--config`.
+header_line=
+
+# curl_header NAME VALUE: as a line for `--config`, in header_line.
 curl_header() {
-  local value=${2//\\/\\\\}
-  printf 'header = "%s: %s"\n' "$1" "${value//\"/\\\"}"
+  local -r value=${2//\\/\\\\}
+  header_line="header = \"$1: ${value//\"/\\\"}\""
 }
 
-# exchange METHOD URL BODY CONFIG [curl options...]: never fails, the caller reads reply_status.
+# exchange METHOD URL BODY CONFIG [curl options...]: never fails, the caller reads reply_status. BODY is JSON, which the
+# line's end that a here-string adds leaves as it is.
 exchange() {
   local -r method=$1 url=$2 body=$3 config=$4
   shift 4
@@ -21,8 +24,8 @@ exchange() {
   [[ -z $body ]] || options+=(--data-binary @-)
   answer=$(
     exec 2>"$work_dir/curl.log"
-    [[ -z $body ]] || exec < <(printf '%s' "$body")
-    [[ -z $config ]] || exec 4< <(printf '%s\n' "$config")
+    [[ -z $body ]] || exec <<<"$body"
+    [[ -z $config ]] || exec 4<<<"$config"
     exec curl --silent --show-error --noproxy '*' --connect-timeout 5 --max-time 60 --write-out '\n%{http_code}' \
       ${config:+--config /dev/fd/4} "${options[@]}" "$@" "$url"
   ) || true # status 000 says it
@@ -31,16 +34,17 @@ exchange() {
   reply_body=${reply_body%$'\n'}
   [[ $reply_status =~ ^[0-9]{3}$ ]] || reply_status=000
   if [[ $reply_status == 000 ]]; then
-    reply_body=$(head -n 1 "$work_dir/curl.log")
+    read -r reply_body <"$work_dir/curl.log" || true # it may have no line
   fi
 }
 
 # read_plain NAME VARIABLE: the text under NAME in reply_body, which is JSON; by the shell, as jq may not be there yet
-# and takes as long as the exchange. Fails where there is none, or JSON had to escape some of it.
+# and takes longer than the exchange. Fails where there is none, or JSON had to escape more of it than quotes, for which
+# a character stands in that no JSON has.
 read_plain() {
-  local -r text="\"$1\" *: *\"([^\"\\]+)\""
-  [[ $reply_body =~ $text ]] || return 1
-  printf -v "$2" '%s' "${BASH_REMATCH[1]}"
+  local -r quote=$'\1' text="\"$1\" *: *\"([^\"\\]+)\""
+  [[ ${reply_body//\\\"/$quote} =~ $text ]] || return 1
+  printf -v "$2" '%s' "${BASH_REMATCH[1]//$quote/\"}"
 }
 
 # reply_has NAME VALUE: whether reply_body has it so, in JSON's own words, as `sealed true` or `type '"shamir"'`. For an

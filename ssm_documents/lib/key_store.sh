@@ -16,7 +16,8 @@ keys_labels=
 
 # read_key_store: the first version that a secret ever gets is its current one, so the probe may be.
 read_key_store() {
-  local facts current
+  local -r current_version='"([^"]+)" *: *[[]([^]]*"AWSCURRENT"[^]]*)[]]' # as VersionIdsToStages has it
+  local current=
   secrets_manager DescribeSecret "{\"SecretId\":\"${SSM_SecretsPrefix:?}$key_secret\"}"
   case $reply_status:$aws_error in
   200:*) ;;
@@ -24,10 +25,11 @@ read_key_store() {
   *:AccessDeniedException) fail 75 "secret $key_secret is not open to this node" ;;
   *) fail 70 "asking for secret $key_secret answered $reply_status $aws_error" ;;
   esac
-  facts=$(jq --raw-output '(.VersionIdsToStages // {}) | to_entries[]
-    | select(.value | index("AWSCURRENT")) | "\(.key) \(.value | join(" ")) "' <<<"$reply_body")
-  current=${facts%% *}
-  keys_labels=" ${facts#* }"
+  keys_labels=
+  if [[ $reply_body =~ $current_version ]]; then
+    current=${BASH_REMATCH[1]}
+    keys_labels=" ${BASH_REMATCH[2]//[^A-Za-z0-9_-]/ } "
+  fi
   if [[ -z $current || $current == "$(write_token "$key_secret $probe_label")" ]]; then
     keys_kept=none
   elif [[ $current != "$(write_token "$key_secret AWSCURRENT generation ${SSM_Generation:?}")" ]]; then

@@ -5,15 +5,8 @@ source "${BASH_SOURCE[0]%/*}/configuration.sh"
 source "${BASH_SOURCE[0]%/*}/secrets.sh"
 source "${BASH_SOURCE[0]%/*}/accounts.sh"
 
-keyring=
-
-# read_keyring SECRET
-read_keyring() {
-  require_secret "$1"
-  keyring=$(jq --compact-output 'select(.rotation >= 0 and (.keys | length > 0))' <<<"$secret_value") || keyring=
-  secret_value=
-  [[ -n $keyring ]] || fail 70 "secret ${SSM_SecretsPrefix:?}$1 holds no keyring"
-}
+# For the start of a jq program that is given the secret: nothing comes of anything else.
+keyring_alone='select(.rotation >= 0 and (.keys | length > 0))'
 
 # put_keyring_file: where `values.keyring` places it. From its first start on the product keeps that file itself, so one
 # that is there stays.
@@ -23,10 +16,11 @@ put_keyring_file() {
   [[ -n $place ]] || return 0
   IFS=$'\t' read -r secret path owner <<<"$place"
   [[ ! -e $root$path ]] || return 0
-  read_keyring "$secret"
+  require_secret "$secret"
+  jq --compact-output --exit-status "$keyring_alone | .keys" <<<"$secret_value" >"$work_dir/content" ||
+    fail 70 "secret ${SSM_SecretsPrefix:?}$secret holds no keyring"
+  secret_value=
   ensure_directory "${path%/*/*}" 0700 "$owner" "$owner"
   ensure_directory "${path%/*}" 0700 "$owner" "$owner"
-  jq --compact-output .keys <<<"$keyring" >"$work_dir/content"
-  keyring=
   put_file "$work_dir/content" "$path" 0600 "$owner" "$owner"
 }

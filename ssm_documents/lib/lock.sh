@@ -12,7 +12,7 @@ with_lock() {
   local -r name=$1 patience_seconds=$2
   local lock_fd
   shift 2
-  mkdir -p "$root/run/lock"
+  [[ -d $root/run/lock ]] || mkdir -p "$root/run/lock"
   exec {lock_fd}>"$root/run/lock/quorate-$name"
   flock --wait "$patience_seconds" "$lock_fd" ||
     fail 75 "another run holds the lock '$name' of this host for over $patience_seconds s"

@@ -9,27 +9,32 @@ own_raft_id=
 # nomad_read_own_id: a probe.
 nomad_read_own_id() {
   succeeds nomad GET agent/self || return 1
-  own_raft_id=$(jq --raw-output '.member.Tags.id // empty' <<<"$reply_body")
+  obstacle="Nomad tells no id of this server"
+  local -r tag='"Tags" *: *[{][^}]*"id" *: *"([^"\\]+)"'
+  [[ $reply_body =~ $tag ]] || return 1
+  own_raft_id=${BASH_REMATCH[1]}
 }
 
 # Gossip among Nomad's servers is tuned for wide areas (nomad/config.go): for three quarters of a minute autopilot finds
-# one healthy that was killed. So each is asked here as well, and one that does not answer is neither alive nor healthy.
+# one healthy that was killed. So each is asked here as well, all at once: one whose API gives no answer at all is
+# neither alive nor healthy.
 nomad_read_membership() {
   read_raft || return 1
-  local id
+  local id answers requests=()
+  for id in "${peers[@]}"; do
+    requests+=(--output /dev/null "$(status_url "$id")")
+  done
+  answers=$(curl --silent --parallel --noproxy '*' --connect-timeout 2 --max-time 5 --cacert "$authority_file" \
+    --write-out '%{url_effective} %{http_code}\n' "${requests[@]}") || true # some may be gone
   for id in "${peers[@]}"; do
     # shellcheck disable=SC2034 # not every script asks both
-    answers_at "${address_of[$id]%:*}" || healthy[$id]=false alive[$id]=false
+    [[ $answers == *"$(status_url "$id") "[1-9]* ]] || healthy[$id]=false alive[$id]=false
   done
 }
 
-# answers_at ADDRESS: whether Nomad's API answers there, whatever it says.
-answers_at() {
-  local -r here=$nomad_url
-  nomad_url=https://$1:4646
-  nomad_api GET status/leader "" --connect-timeout 2 --max-time 5
-  nomad_url=$here
-  [[ $reply_status != 000 ]]
+# status_url ID: which Nomad answers without a token.
+status_url() {
+  printf 'https://%s:4646/v1/status/leader' "${address_of[$1]%:*}"
 }
 
 # nomad_transfer_leadership ID

@@ -5,7 +5,7 @@ root=${QUORATE_ROOT:-}
 
 # make_path DIRECTORY: with its parents, readable by all: what must be private is so by the modes inside.
 make_path() {
-  (umask 022 && mkdir -p "$1")
+  [[ -d $1 ]] || (umask 022 && mkdir -p "$1")
 }
 
 # A link to the key and certificate in use, and one to those that are prepared (node_key.sh).

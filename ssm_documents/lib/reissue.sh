@@ -73,7 +73,7 @@ make_token() {
   delete_tokens "$api" "$(own "$body")"
   "${api}_api" PUT acl/token "$body"
   [[ $reply_status == 200 ]] || fail 75 "making $api's token for $secret answered $(describe_reply)"
-  made=$(jq --raw-output .SecretID <<<"$reply_body")
+  read_plain SecretID made || fail 70 "$api answered without the token for $secret"
   reply_body=
   store_version "$secret" "$made" AWSCURRENT "$(mark_of "$secret")" ||
     fail 75 "another server has just written secret $secret"
@@ -86,7 +86,7 @@ retire_token() {
   local -r api=$1 secret=$2 family=$3
   local accessor
   is_reissued "$api" "$secret" || fail 70 "no token for $secret was made in rotation $SSM_Rotation"
-  accessor=$(jq --raw-output .AccessorID <<<"$reply_body")
+  read_plain AccessorID accessor || fail 75 "$api tells no accessor of the token for $secret"
   delete_tokens "$api" "select(.AccessorID != \"$accessor\" and ($(member "$family")))"
 }
 

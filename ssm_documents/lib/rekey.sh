@@ -14,6 +14,7 @@ source "${BASH_SOURCE[0]%/*}/secret_store.sh"
 # What the product told of its keys, and what it and the keyring come to: how many members there are, have the new key
 # and speak with it (`null`: not told), that key, and an old one that somebody still has.
 ring=
+keyring=
 nodes='' have='' speak='' new_key='' old_key=''
 
 # rekey SECRET STEP
@@ -108,12 +109,11 @@ compare_ring() {
 advance_keyring() {
   local -r secret=$1 towards=$2 rotation=${SSM_Rotation:?}
   local told fresh=
-  read_keyring "$secret"
+  require_secret "$secret"
   [[ $towards != install ]] || fresh=$(make_key)
-  local -r before=$keyring
-  told=$(printf '%s %s' "$before" "$(json_string "$fresh")" |
+  told=$(printf '%s %s' "$secret_value" "$(json_string "$fresh")" |
     jq --slurp --raw-output --argjson mine "$rotation" --arg step "$towards" '
-      .[1] as $fresh | .[0]
+      .[1] as $fresh | .[0] as $before | $before | '"$keyring_alone"'
       | if .rotation > $mine then "this is of rotation \($mine), and the secret of \(.rotation)"
         elif .rotation < $mine and (.keys | length) > 1 then "rotation \(.rotation) was never finished"
         elif .rotation < $mine and $step != "install" then "no key was made in rotation \($mine)"
@@ -122,10 +122,12 @@ advance_keyring() {
         elif $step == "use" and .keys[0] != .new then .keys = [.new] + (.keys - [.new])
         elif $step == "remove" then .keys = [.new]
         else . end
-      | if type == "string" then . else tojson end')
-  [[ $told == \{* ]] || fail 70 "secret ${SSM_SecretsPrefix:?}$secret: $told"
-  keyring=$told
-  if [[ $keyring != "$before" ]]; then
+      | if type == "string" then . elif . == $before then "same", tojson else "another", tojson end') || told=
+  secret_value=
+  [[ -n $told ]] || fail 70 "secret ${SSM_SecretsPrefix:?}$secret holds no keyring"
+  [[ $told == *$'\n'* ]] || fail 70 "secret ${SSM_SecretsPrefix:?}$secret: $told"
+  keyring=${told#*$'\n'}
+  if [[ $told == another* ]]; then
     store_version "$secret" "$keyring" AWSCURRENT "$secret rotation $rotation step $towards" ||
       fail 75 "another server has just written secret ${SSM_SecretsPrefix:?}$secret"
   fi

@@ -10,13 +10,14 @@ log_in_to_vault() {
     obstacle="login with the node's certificate answered $(describe_reply)"
     return 1
   fi
-  vault_token=$(jq --raw-output .auth.client_token <<<"$reply_body")
+  obstacle="Vault's login gave no token"
+  read_plain client_token vault_token || return 1
   reply_body=
 }
 
 raft_servers=
 
-# read_raft_servers: a probe; Vault's Raft configuration is in raft_servers, as JSON.
+# read_raft_servers: a probe; what Vault tells of its Raft configuration is in raft_servers, as JSON.
 read_raft_servers() {
   log_in_to_vault || return 1
   if ! succeeds vault GET sys/storage/raft/configuration; then
@@ -24,5 +25,5 @@ read_raft_servers() {
     return 1
   fi
   # shellcheck disable=SC2034 # the caller reads it
-  raft_servers=$(jq --compact-output .data.config.servers <<<"$reply_body")
+  raft_servers=$reply_body
 }

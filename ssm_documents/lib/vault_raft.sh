@@ -17,7 +17,7 @@ vault_facts='
   def known: if type == "string" and . != "" then . else null end;
   ($state[0].data.servers // {}) as $told
   | if ($told | length) == 0 then error("autopilot tells of no server yet") else . end
-  | [.[] | {
+  | [.data.config.servers[] | {
       id: .node_id,
       name: .node_id,
       address: .address,

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What a root token is for: audit, auth methods, policies.
 source "${BASH_SOURCE[0]%/*}/api.sh"
+source "${BASH_SOURCE[0]%/*}/configuration.sh"
 source "${BASH_SOURCE[0]%/*}/vault_writes.sh"
 
 # However the script ends, its root token does not outlive it.
@@ -21,15 +22,16 @@ try_vault_request() {
   return 1
 }
 
-# mount PATH KEY METHOD: what `values` has under KEY.
+# mount: audit, engines and auth methods of the file set's `values`. Audit first: what follows is on record.
 mount() {
-  local -r path=$1 method=$3
-  local rows name body
-  rows=$(jq --raw-output --arg key "$2" '.[$key] | to_entries[] | "\(.key)\t\(.value | tojson)"' <<<"$values")
-  while IFS=$'\t' read -r name body; do
-    [[ -n $name ]] || continue
-    vault_request "$method" "$path/$name" "$body"
-    log "made $path/$name"
+  local rows method path body
+  rows=$(jq --raw-output '.values
+    | ({method: "PUT", kind: "audit"}, {method: "POST", kind: "mounts"}, {method: "POST", kind: "auth"}) as $mount
+    | .[$mount.kind] | to_entries[] | "\($mount.method)\tsys/\($mount.kind)/\(.key)\t\(.value | tojson)"' "$file_set")
+  while IFS=$'\t' read -r method path body; do
+    [[ -n $path ]] || continue
+    vault_request "$method" "$path" "$body"
+    log "made $path"
   done <<<"$rows"
 }
 
@@ -41,7 +43,7 @@ write_policies() {
   rows=$(jq --raw-output --slurpfile auth <(printf '%s' "$reply_body") '
     def filled: reduce ($auth[0].data | to_entries[]) as $method
       (.; split("<accessor of \($method.key | rtrimstr("/"))>") | join($method.value.accessor));
-    .policies | to_entries[] | "\(.key)\t\({policy: (.value | filled)} | tojson)"' <<<"$values")
+    .values.policies | to_entries[] | "\(.key)\t\({policy: (.value | filled)} | tojson)"' "$file_set")
   while IFS=$'\t' read -r name body; do
     [[ -n $name ]] || continue
     vault_request PUT "sys/policies/acl/$name" "$body"

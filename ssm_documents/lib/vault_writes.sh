@@ -4,13 +4,13 @@ source "${BASH_SOURCE[0]%/*}/configuration.sh"
 
 writes_made=0
 
-# make_writes COMMAND...: each of what `values` has under "writes", by COMMAND... PATH BODY.
+# make_writes COMMAND...: each of the file set's `values.writes`, by COMMAND... PATH BODY.
 make_writes() {
-  local rows path entry
-  rows=$(jq --raw-output '.writes[] | "\(.path)\t\(tojson)"' <<<"$values")
-  while IFS=$'\t' read -r path entry; do
+  local rows path body files
+  rows=$(jq --raw-output '.values.writes[] | "\(.path)\t\(.body | tojson)\t\(.from_files // {} | tojson)"' "$file_set")
+  while IFS=$'\t' read -r path body files; do
     [[ -n $path ]] || continue
-    "$@" "$path" "$(with_files_read "$entry")"
+    "$@" "$path" "$(with_files_read "$body" "$files")"
     log "wrote $path"
     writes_made=$((writes_made + 1))
   done <<<"$rows"

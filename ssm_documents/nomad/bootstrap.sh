@@ -13,8 +13,7 @@ readonly configuration_sha256=${SSM_ConfigurationSha256:?}
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
-  read_values
-  require_secret "$(jq --raw-output .management_secret <<<"$values")"
+  require_secret "$(jq --raw-output .values.management_secret "$file_set")"
   management_token=$secret_value
   wait_until 150 "Nomad's leader" has_leader nomad
   wait_until 60 "Nomad's ACL bootstrap" bootstrap_acl
@@ -51,7 +50,7 @@ is_ours() {
 
 ensure_nomad_policies() {
   local rows name body
-  rows=$(jq --raw-output '.policies[] | "\(.Name)\t\(tojson)"' <<<"$values")
+  rows=$(jq --raw-output '.values.policies[] | "\(.Name)\t\(tojson)"' "$file_set")
   while IFS=$'\t' read -r name body; do
     nomad_api GET "acl/policy/$name"
     if [[ $reply_status == 200 ]] && same "$body" "$reply_body"; then
@@ -66,7 +65,7 @@ ensure_nomad_policies() {
 
 ensure_nomad_tokens() {
   local rows secret name body
-  rows=$(jq --raw-output '.tokens[] | "\(.secret)\t\(.body.Name)\t\(.body | tojson)"' <<<"$values")
+  rows=$(jq --raw-output '.values.tokens[] | "\(.secret)\t\(.body.Name)\t\(.body | tojson)"' "$file_set")
   while IFS=$'\t' read -r secret name body; do
     ensure_nomad_token "$secret" "$name" "$body"
   done <<<"$rows"
@@ -81,7 +80,7 @@ ensure_nomad_token() {
   nomad_api PUT acl/token "$body"
   [[ $reply_status == 200 ]] || fail 75 "making Nomad's token for $secret answered $(describe_reply)"
   local made
-  made=$(jq --raw-output .SecretID <<<"$reply_body")
+  read_plain SecretID made || fail 70 "Nomad answered without the token for $secret"
   reply_body=
   write_secret "$secret" "$made" || fail 70 "secret $secret holds a token that Nomad does not know"
   log "made Nomad's token for $secret"
@@ -114,15 +113,13 @@ forget_tokens() {
 }
 
 ensure_consul_objects() {
-  local wanted
-  wanted=$(jq --compact-output .consul <<<"$values")
-  require_secret "$(jq --raw-output .management_secret <<<"$wanted")"
+  require_secret "$(jq --raw-output .values.consul.management_secret "$file_set")"
   consul_token=$secret_value
   wait_until 120 "Consul's ACL system" succeeds consul GET acl/token/self # its bootstrap runs beside this one
-  ensure_policies "$wanted"
-  ensure_roles "$wanted"
-  ensure_auth_methods "$wanted"
-  ensure_binding_rules "$wanted"
+  ensure_policies .values.consul
+  ensure_roles .values.consul
+  ensure_auth_methods .values.consul
+  ensure_binding_rules .values.consul
 }
 
 main "$@"

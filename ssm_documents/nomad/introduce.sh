@@ -14,7 +14,6 @@ sealed=-
 
 main() {
   fetch_file_set "${SSM_ConfigurationKey:?}" "${SSM_ConfigurationSha256:?}"
-  read_values
   take_certificate
   require_secret nomad/introduction-token
   nomad_token=$secret_value
@@ -26,18 +25,19 @@ main() {
 # The authority's word, and not the command's, says whose key it is.
 take_certificate() {
   local recipient
-  recipient=$(jq --raw-output .recipient <<<"$values")
-  jq --join-output .certificate <<<"$values" >"$work_dir/recipient.pem"
+  recipient=$(jq --raw-output .values.recipient "$file_set")
+  jq --join-output .values.certificate "$file_set" >"$work_dir/recipient.pem"
   openssl verify -CAfile "$authority_file" -verify_hostname "$recipient" "$work_dir/recipient.pem" ||
     fail 70 "the certificate is not $recipient's, by the cluster's authority"
 }
 
 # introduce: a probe. Any server is asked; the leader answers.
 introduce() {
-  nomad_api POST acl/identity/client-introduction-token "$(jq --compact-output .request <<<"$values")"
+  nomad_api POST acl/identity/client-introduction-token "$(jq --compact-output .values.request "$file_set")"
   case $reply_status:$reply_body in
   200:*)
-    token=$(jq --raw-output '.JWT // empty' <<<"$reply_body") && reply_body=
+    read_plain JWT token || fail 70 "Nomad answered without an introduction"
+    reply_body=
     [[ $token =~ ^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$ ]] || fail 70 "Nomad answered without an introduction"
     ;;
   # While servers are replaced by newer ones: none before 1.11 asks a client for an introduction.

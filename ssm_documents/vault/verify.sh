@@ -15,14 +15,15 @@ main() {
   wait_until 150 "Vault's unsealing" is_unsealed
   wait_until 120 "Vault's vote" is_voter
   wait_until 10 "Vault's cluster id" read_seal
-  result "$(jq --compact-output --arg address "$local_address:8201" --argjson cluster "$vault_cluster" '{
-    sealed: false,
-    voter: true,
-    raft_id: (map(select(.address == $address).node_id) | first),
-    cluster_id: $cluster,
-    leader: (map(select(.leader).node_id) | first),
-    voters: map(select(.voter)) | length
-  }' <<<"$raft_servers")"
+  result "$(jq --compact-output --arg address "$local_address:8201" --argjson cluster "$vault_cluster" \
+    '.data.config.servers | {
+      sealed: false,
+      voter: true,
+      raft_id: (map(select(.address == $address).node_id) | first),
+      cluster_id: $cluster,
+      leader: (map(select(.leader).node_id) | first),
+      voters: map(select(.voter)) | length
+    }' <<<"$raft_servers")"
 }
 
 is_unsealed() {
@@ -36,7 +37,7 @@ is_voter() {
   read_raft_servers || return 1
   obstacle="$local_address:8201 is no voter"
   jq --exit-status --arg address "$local_address:8201" \
-    'any(.leader) and any(.address == $address and .voter)' <<<"$raft_servers" >/dev/null
+    '.data.config.servers | any(.leader) and any(.address == $address and .voter)' <<<"$raft_servers" >/dev/null
 }
 
 main "$@"

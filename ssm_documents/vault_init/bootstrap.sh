@@ -23,7 +23,6 @@ keys=
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
-  read_values
   wait_until 10 "this instance's id" read_instance_id
   with_lock vault 60 make_or_find_vault
   result "{\"initialised\":$initialised,\"root_token\":\"revoked\"}"
@@ -47,9 +46,7 @@ make_vault() {
   initialise
   ! waits_for_shares || unseal_with "$keys" || fail 70 "Vault does not take its own keys: $obstacle"
   wait_until 60 "Vault's leader" is_active
-  mount sys/audit audit PUT # first: what follows is on record
-  mount sys/mounts mounts POST
-  mount sys/auth auth POST
+  mount
   write_policies
   make_writes vault_request POST
   revoke_root_token
@@ -58,11 +55,11 @@ make_vault() {
 
 # The answer comes once, and between it and the store is nothing but memory.
 initialise() {
-  vault_api PUT sys/init "$(jq --compact-output .initialise <<<"$values")" --max-time 200
+  vault_api PUT sys/init "$(jq --compact-output .values.initialise "$file_set")" --max-time 200
   [[ $reply_status == 200 ]] || fail 70 "initialising Vault answered $(describe_reply)"
-  vault_token=$(jq --raw-output .root_token <<<"$reply_body")
-  keys=$(jq --compact-output --arg cluster "$cluster" --argjson generation "$generation" --argjson values "$values" \
-    '{$cluster, $generation, recovery_threshold: $values.threshold,
+  read_plain root_token vault_token || fail 70 "Vault was initialised without a root token"
+  keys=$(jq --compact-output --arg cluster "$cluster" --argjson generation "$generation" --slurpfile set "$file_set" \
+    '$set[0].values as $values | {$cluster, $generation, recovery_threshold: $values.threshold,
       encrypted: ($values.initialise | has("recovery_pgp_keys")),
       recovery_keys: (.recovery_keys_base64 // .keys_base64)}' <<<"$reply_body")
   reply_body=

@@ -16,7 +16,6 @@ readonly configuration_sha256=${SSM_ConfigurationSha256:?}
 
 main() {
   fetch_file_set "$configuration_key" "$configuration_sha256"
-  read_values
   wait_until 150 "Vault's bootstrap" is_made
   make_writes write_patiently
   result "{\"written\":$writes_made}"
