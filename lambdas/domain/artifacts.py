@@ -31,14 +31,12 @@ class Manifest(BaseModel):
             )
         return artifact
 
-    def packages(self, name: str, node: Node) -> Artifact:
-        return self._get(f"{name}_{node.system}_{node.architecture}")
+    def packages(self, name: str, node: Node) -> Artifact | None:
+        """None: the bucket has none for the node's system, whose own repositories are asked instead."""
+        return self.artifacts.get(f"{name}_{node.system}_{node.architecture}")
 
     def image(self, name: str, node: Node) -> Artifact:
         return self._get(f"{name}_image_{node.architecture}")
-
-    def prerequisites(self, node: Node) -> Artifact | None:
-        return self.artifacts.get(f"prerequisites_{node.system}_{node.architecture}")
 
     def _get(self, name: str) -> Artifact:
         if name not in self.artifacts:

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Installs Docker from the packages in the bucket and loads the pause image that bridge networks need.
+# Installs Docker from the packages in the bucket, or from the system's own repositories where the bucket has none, and
+# loads the pause image that bridge networks need.
 set -Eeuo pipefail
 source "${BASH_SOURCE[0]%/*}/../lib/parameters.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/packages.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/artifact.sh"
 source "${BASH_SOURCE[0]%/*}/../lib/wait.sh"
 
-require_parameters Cluster Region Bucket ArtifactKey ArtifactSha256 \
-  Version PrerequisitesKey PrerequisitesSha256 ImageKey ImageSha256
-readonly artifact_key=${SSM_ArtifactKey:?}
-readonly artifact_sha256=${SSM_ArtifactSha256:?}
-readonly version=${SSM_Version:?}
+require_parameters Cluster Region Bucket PackagesKey PackagesSha256 \
+  PrerequisitesKey PrerequisitesSha256 ImageKey ImageSha256
+readonly packages_key=${SSM_PackagesKey:?}
+readonly packages_sha256=${SSM_PackagesSha256:?}
 readonly prerequisites_key=${SSM_PrerequisitesKey:?}
 readonly prerequisites_sha256=${SSM_PrerequisitesSha256:?}
 readonly image_key=${SSM_ImageKey:?}
@@ -25,22 +25,33 @@ main() {
   systemctl is-active --quiet docker || systemctl start docker
   wait_until 120 "Docker's daemon" docker_answers
   has_pause_image || load_pause_image
-  local image
+  local image version
   image=$(<"$image_name_file")
-  result "{\"version\":$(json_string "$version"),\"image\":$(json_string "$image"),\"changed\":$changed}"
+  version=$(docker --version) # "Docker version 20.10.24+dfsg1, build 297e128"
+  version=${version#Docker version }
+  result "{\"version\":$(json_string "${version%%,*}"),\"image\":$(json_string "$image"),\"changed\":$changed}"
 }
 
+# Where the bucket has none, no checksum says which Docker it has to be.
 has_docker() {
-  is_installed docker "$artifact_sha256" && have_tools docker dockerd
+  have_tools docker dockerd && { [[ $packages_key == - ]] || is_installed docker "$packages_sha256"; }
 }
 
 install_docker() {
-  log "installing $artifact_key"
-  fetch_verified "$artifact_key" "$artifact_sha256" "$work_dir/artifact"
-  with_host_lock install_packages "$work_dir/artifact"
-  have_tools docker dockerd || fail 70 "the packages of $artifact_key have no ${missing_tools[*]}"
-  mark_installed docker "$artifact_sha256"
+  log "installing Docker: $packages_key"
+  if [[ $packages_key == - ]]; then
+    with_host_lock install_from_repositories "$(docker_package)"
+  else
+    fetch_verified "$packages_key" "$packages_sha256" "$work_dir/docker.tar"
+    with_host_lock install_packages "$work_dir/docker.tar"
+    mark_installed docker "$packages_sha256"
+  fi
+  have_tools docker dockerd || fail 70 "Docker's packages have no ${missing_tools[*]}"
   changed=true
+}
+
+docker_package() {
+  if command -v apt-get >/dev/null; then echo docker.io; else echo docker; fi
 }
 
 docker_answers() {

@@ -74,8 +74,8 @@ def manifest_of(config: ClusterConfig) -> Manifest:
     return Manifest.model_validate({"artifacts": entries})
 
 
-def without_prerequisites(manifest: Manifest) -> Manifest:
-    kept = {name: one for name, one in manifest.artifacts.items() if not name.startswith("prerequisites")}
+def without_packages(manifest: Manifest) -> Manifest:
+    kept = {name: one for name, one in manifest.artifacts.items() if not name.startswith(("prerequisites", "docker"))}
     return Manifest(artifacts=kept)
 
 
@@ -96,7 +96,7 @@ def plans(config: ClusterConfig) -> Iterator[Plan]:
             sha256 = "fedcba9876543210" * 4
             certificate = Delivery(key=f"nodes/{node.instance_id}/ca/{sha256}.json", sha256=sha256)
             scope = "arn:aws:states:eu-west-1:123456789012:execution:quorate-demo-node_launch:1-2_3"
-            for manifest in (manifest_of(config), without_prerequisites(manifest_of(config))):
+            for manifest in (manifest_of(config), without_packages(manifest_of(config))):
                 yield plan_install(site, node, manifest, scope)
             yield plan_membership(site, node, certificate, "joiner", scope)
             yield plan_membership(site, node, certificate, "founder", scope)

@@ -86,9 +86,9 @@ def live_through_everything(bench: Bench) -> dict[tuple[str, str], Keys]:
         note("ca", "request", bench.run(server, "ca", "request"))
     note("cni", "install", bench.install(client, "cni"))
     digest = bench.put("artifacts/image", b"image")
-    artifact = {"ArtifactKey": "artifacts/image", "ArtifactSha256": digest, "Version": "1"}
+    packages = {"PackagesKey": "artifacts/image", "PackagesSha256": digest}
     image = {"ImageKey": "artifacts/image", "ImageSha256": digest}
-    note("docker", "install", bench.run(client, "docker", "install", **artifact, **image))
+    note("docker", "install", bench.run(client, "docker", "install", **packages, **image))
     for component in ("consul", "nomad", "vault_init"):
         for _ in range(2):
             note(component, "secrets", bench.run(server, component, "secrets", Generation="1"))

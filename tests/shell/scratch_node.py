@@ -24,7 +24,7 @@ SECRETS_PREFIX = f"quorate/{CLUSTER}/"
 
 TOOLS = """
     awk base64 bash cat chmod cmp curl cut date dirname env find flock grep gzip head id jq kill ln ls mkdir mktemp mv
-    od openssl printf readlink rm sed setsid sha256sum sleep sort stat tail tar tee touch tr true unzip xargs
+    od openssl printf readlink rm sed setsid sha256sum sleep sort stat tail tar tee timeout touch tr true unzip xargs
 """
 """What a node has beside the fakes. PATH leads nowhere else, so a missing tool can be missing."""
 
@@ -32,6 +32,9 @@ IMPATIENT_SLEEP = """() {
   case $1 in 0.* | 1) SECONDS=$((SECONDS + 600)) ;; *) command sleep "$1" ;; esac
 }"""
 """`sleep` of one whose time flies: between two looks at the same thing all its patience goes by."""
+
+IMPATIENT_TIMEOUT = """() { command timeout "$1" 0.2 "${@:3}"; }"""
+"""`timeout --kill-after=... SECONDS COMMAND...` of the same."""
 
 UNINTERESTING = ("run/lock", "var/lib/quorate/work.", ".calls")
 
@@ -158,7 +161,11 @@ class ScratchNode:
             "QUORATE_METADATA": f"127.0.0.1/{self._metadata_port}",
             "CURL_HOME": str(self.root.parent),
             "CURL_CA_BUNDLE": str(self._authority_file),
-            **({"BASH_FUNC_sleep%%": IMPATIENT_SLEEP} if self.time_flies else {}),
+            **(
+                {"BASH_FUNC_sleep%%": IMPATIENT_SLEEP, "BASH_FUNC_timeout%%": IMPATIENT_TIMEOUT}
+                if self.time_flies
+                else {}
+            ),
             **parameters,
         }
 

@@ -16,27 +16,6 @@ def run(world: World, component: str, phase: str, **changes: str):
     return world.run(component, phase, SITUATIONS[component, phase](world) | changes)
 
 
-@pytest.mark.parametrize("component", ["ca", "consul", "vault", "nomad", "cni", "docker"])
-def test_missing_tools_are_named(world: World, component: str) -> None:
-    parameters = SITUATIONS[component, "install"](world)
-    world.node.without("jq", "unzip")
-    ended = world.run(component, "install", parameters)
-    assert ended.exit_code == 69
-    assert ended.result["reason"].startswith("missing on this node: jq unzip; the bucket has no packages")
-
-
-def test_missing_tools_come_from_the_bucket(world: World) -> None:
-    parameters = SITUATIONS["consul", "install"](world)
-    packages = tar_of({"jq.deb": "jq /usr/bin/jq\n", "unzip.deb": "unzip /usr/bin/unzip\n"})
-    put = world.cloud.put_object("artifacts/prerequisites.tar.gz", packages)
-    parameters |= {f"Prerequisites{name}": value for name, value in put.items()}
-    world.node.without("jq", "unzip")
-    assert world.run("consul", "install", parameters).exit_code == 0
-    assert world.node.calls().count("dpkg") == 1
-    assert world.run("vault", "install", parameters | SITUATIONS["vault", "install"](world)).exit_code == 0
-    assert world.node.calls().count("dpkg") == 1
-
-
 def test_a_new_version_takes_the_place_of_the_old_one(world: World) -> None:
     assert run(world, "consul", "install").result == {"version": "1.2.3", "changed": True}
     newer = world.artifact("artifacts/consul_1.2.4.zip", zip_of("consul") + b" ")

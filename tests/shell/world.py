@@ -60,8 +60,8 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def artifact(self, key: str, content: bytes) -> dict[str, str]:
-        return {f"Artifact{name}": value for name, value in self.cloud.put_object(key, content).items()}
+    def artifact(self, key: str, content: bytes, parameter: str = "Artifact") -> dict[str, str]:
+        return {f"{parameter}{name}": value for name, value in self.cloud.put_object(key, content).items()}
 
     def fill_secrets(self, *names: str) -> None:
         for name in names or SECRET_NAMES:
@@ -241,13 +241,10 @@ def _(world: World) -> dict[str, str]:
 @situation("docker", "install")
 def _(world: World) -> dict[str, str]:
     packages = tar_of({"docker.deb": "dockerd /bin/true\n"})
-    image = world.cloud.put_object(
-        "artifacts/pause.tar", tar_of({"manifest.json": json.dumps([{"RepoTags": ["pause:1"]}])})
-    )
+    image = tar_of({"manifest.json": json.dumps([{"RepoTags": ["pause:1"]}])})
     return {
-        **world.artifact("artifacts/docker.tar", packages),
-        "Version": "20.10.24+dfsg1-1",
-        **{f"Image{name}": value for name, value in image.items()},
+        **world.artifact("artifacts/docker.tar", packages, "Packages"),
+        **world.artifact("artifacts/pause.tar", image, "Image"),
         **NO_PREREQUISITES,
     }
 

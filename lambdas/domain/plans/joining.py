@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lambdas.domain import names
-from lambdas.domain.artifacts import Manifest
+from lambdas.domain.artifacts import Artifact, Manifest
 from lambdas.domain.commands import Command
 from lambdas.domain.component import Component, FileSet, Surroundings
 from lambdas.domain.components import COMPONENTS
@@ -31,18 +31,14 @@ def plan_install(site: Site, node: Node, manifest: Manifest, scope: str) -> Plan
     """Raises NodeFailed where the manifest lacks something: said before anything is sent."""
 
     def parameters(component: Component) -> dict[str, str]:
-        found = manifest.prerequisites(node)
-        filled = {
-            "PrerequisitesKey": found.key if found else NOTHING,
-            "PrerequisitesSha256": found.sha256 if found else NOTHING,
-        }
+        filled = _packages("Prerequisites", manifest.packages("prerequisites", node))
         if component.artifact is None:
             return filled
         if component.artifact == "docker":
-            artifact, image = manifest.packages("docker", node), manifest.image("pause", node)
-            filled |= {"ImageKey": image.key, "ImageSha256": image.sha256}
-        else:
-            artifact = manifest.product(component.artifact, node, getattr(site.config.versions, component.artifact))
+            filled |= _packages("Packages", manifest.packages("docker", node))
+            image = manifest.image("pause", node)
+            return filled | {"ImageKey": image.key, "ImageSha256": image.sha256}
+        artifact = manifest.product(component.artifact, node, getattr(site.config.versions, component.artifact))
         return filled | {
             "ArtifactKey": artifact.key,
             "ArtifactSha256": artifact.sha256,
@@ -50,6 +46,14 @@ def plan_install(site: Site, node: Node, manifest: Manifest, scope: str) -> Plan
         }
 
     return Plan({Phase.INSTALL: commands_of(site, node, Phase.INSTALL, scope, parameters)})
+
+
+def _packages(parameter: str, found: Artifact | None) -> dict[str, str]:
+    """Nothing where the bucket has none for the node's system: it asks its system's own repositories."""
+    return {
+        f"{parameter}Key": found.key if found else NOTHING,
+        f"{parameter}Sha256": found.sha256 if found else NOTHING,
+    }
 
 
 def plan_membership(site: Site, node: Node, certificate: Delivery, role: Role, scope: str) -> Plan:

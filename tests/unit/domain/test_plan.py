@@ -38,6 +38,18 @@ def test_a_version_that_the_bucket_lacks_is_said_before_anything_is_sent() -> No
         plan_install(site, a_node(), a_manifest(), "s")
 
 
+def test_what_the_bucket_lacks_for_a_system_is_left_to_the_system() -> None:
+    node, manifest = a_node(group="default"), a_manifest()
+    given = {one.component: one.parameters for one in plan_install(SITE, node, manifest, "s").commands[Phase.INSTALL]}
+    assert given["docker"]["PackagesKey"] == f"artifacts/docker_{node.system}_{node.architecture}"
+    assert given["docker"]["PrerequisitesKey"] == f"artifacts/prerequisites_{node.system}_{node.architecture}"
+    other = node.model_copy(update={"system": "amazon_linux_2023"})
+    given = {one.component: one.parameters for one in plan_install(SITE, other, manifest, "s").commands[Phase.INSTALL]}
+    assert {parameters["PrerequisitesKey"] for parameters in given.values()} == {"-"}
+    assert (given["docker"]["PackagesKey"], given["docker"]["PackagesSha256"]) == ("-", "-")
+    assert given["docker"]["ImageKey"] == f"artifacts/pause_image_{node.architecture}"
+
+
 def test_a_founder_only_verifies_and_a_joiner_does_it_all() -> None:
     founder = plan_membership(SITE, a_node(), CERTIFICATE, "founder", "s")
     assert set(founder.commands) == {Phase.VERIFY}

@@ -10,6 +10,10 @@ from cryptography.x509.oid import NameOID
 from lab.hosts.simulated.host import ExitError
 from lab.hosts.simulated.task import Task
 from lambdas.domain.components.nomad import PAUSE_IMAGE
+from lambdas.domain.plans.plan import NOTHING
+
+DOCKER_VERSION = "20.10.24+dfsg1"
+"""What the system's packages bring, as its daemon tells it."""
 
 
 def ca(task: Task) -> dict[str, Any]:
@@ -34,25 +38,26 @@ def make_request(common_name: str | None = None) -> str:
 def product(task: Task) -> dict[str, Any]:
     """Consul, Vault, Nomad, CNI plugins."""
     task.require("ArtifactKey", "ArtifactSha256", "Version")
-    _verify(task, task.parameters["ArtifactKey"], task.parameters["ArtifactSha256"])
-    return _installed(task)
+    _verify(task, "Artifact")
+    return _installed(task, task.parameters["Version"])
 
 
 def docker(task: Task) -> dict[str, Any]:
-    task.require("ArtifactKey", "ArtifactSha256", "Version", "ImageKey", "ImageSha256")
-    _verify(task, task.parameters["ArtifactKey"], task.parameters["ArtifactSha256"])
-    _verify(task, task.parameters["ImageKey"], task.parameters["ImageSha256"])
-    return {**_installed(task), "image": PAUSE_IMAGE}
+    task.require("PackagesKey", "PackagesSha256", "ImageKey", "ImageSha256")
+    if task.parameters["PackagesKey"] != NOTHING:  # otherwise from the system's own repositories
+        _verify(task, "Packages")
+    _verify(task, "Image")
+    return {**_installed(task, DOCKER_VERSION), "image": PAUSE_IMAGE}
 
 
-def _verify(task: Task, key: str, expected: str) -> None:
+def _verify(task: Task, parameter: str) -> None:
+    key, expected = task.parameters[f"{parameter}Key"], task.parameters[f"{parameter}Sha256"]
     found = task.world.digest(task.host, task.parameters["Bucket"], key)
     if found != expected:
         raise ExitError(70, f"checksum of {key} is {found}, manifest says {expected}")
 
 
-def _installed(task: Task) -> dict[str, Any]:
-    version = task.parameters["Version"]
+def _installed(task: Task, version: str) -> dict[str, Any]:
     changed = task.host.installed.get(task.component) != version
     task.host.installed[task.component] = version
     return {"version": version, "changed": changed}
