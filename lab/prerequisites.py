@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.hosts.image.root import KEYRING
+from lab.products.distribution import DEBIAN
 from lab.products.progress import Report, Step, silent
 
 
@@ -54,7 +54,7 @@ PREREQUISITES = (
     _program("ip", "makes the lab's network", "iproute2"),
     _program("nsenter", "reaches into hosts", "util-linux"),
     _program("mmdebstrap", "makes the hosts' root file system"),
-    _file(KEYRING, "verifies the packages of that", "debian-archive-keyring"),
+    _file(DEBIAN.keyring, "verifies the packages of that", DEBIAN.keyring_package),
     _program("dpkg-deb", "unpacks busybox for the lab's images", "dpkg"),
     _program("apt-get", "downloads the packages that nodes install", "apt"),
     _program("gpg", "verifies the signatures of the vendors' releases", "gnupg"),

@@ -6,11 +6,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.cli.output import Output
-from lab.hosts.image.root import SYSTEM as DEBIAN
 from lab.products.bundle import FAILURES, gather
 from lab.products.catalogue import VERSIONS
+from lab.products.distribution import DISTRIBUTIONS
 from lab.products.manifest import manifest_of, upload
-from lab.products.obtain import obtain
 from lab.products.progress import Bars
 from lambdas.domain import cluster_file, names
 from lambdas.domain.errors import InvalidConfig
@@ -24,9 +23,8 @@ def mirror(output: Output, cluster: Path) -> None:
         output.fail(str(error), "mend the cluster file or your AWS credentials, then make artifacts again")
     bucket = names.bucket(config.name, account, config.region)
     with Bars(output.console) as report:
-        whole = config.system == DEBIAN  # whose packages apt finds, on any machine that has it
         try:
-            artifacts = (gather if whole else obtain)(progress=report, arch=config.architecture)
+            artifacts = gather(report, config.architecture, config.system)
         except FAILURES as error:
             output.fail(str(error), "nothing was uploaded: mend what it says, then make artifacts again")
         try:
@@ -34,10 +32,7 @@ def mirror(output: Output, cluster: Path) -> None:
         except (BotoCoreError, ClientError) as error:
             output.fail(f"s3://{bucket}: {error}", f"make deploy CLUSTER={cluster}, which makes the bucket")
     output.say(f"s3://{bucket} holds {len(artifacts)} artifacts")
-    if not whole:
-        output.say(
-            f"not in it: packages for {config.system} on {config.architecture}. Nodes need jq and unzip in their "
-            "image, and a pool with the docker driver stops at install"
-        )
+    if config.system not in DISTRIBUTIONS:
+        output.say(f"jq, unzip and Docker nodes take from {config.system}'s own repositories, in S3")
     output.result({"bucket": bucket, "artifacts": [artifact.name for artifact in artifacts]})
     output.next("nothing: nodes that wait for the mirror go on by themselves")

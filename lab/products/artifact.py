@@ -27,7 +27,7 @@ class Artifact:
     path: Path
     sha256: str
     bytes: int
-    origin: str  # "release", "built" (from Go modules), "debian", "made" (by the lab)
+    origin: str  # "release", "built" (from Go modules), "debian", "ubuntu", "made" (by the lab)
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@
 Names say what an artifact runs on, and end in Debian's word for the architecture (amd64, arm64):
 
     <product>_linux_<arch>      consul, vault, nomad, cni_plugins: any distribution
-    <packages>_<system>_<arch>  prerequisites, docker: one distribution (debian_12)
+    <packages>_<system>_<arch>  prerequisites, docker: one distribution (debian_12, ubuntu_24_04)
     <image>_image_<arch>        pause, hello: any container runtime
 """
 

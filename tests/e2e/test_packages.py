@@ -7,14 +7,14 @@ import pytest
 
 from lab.products.artifact import Artifact
 from lab.products.catalogue import host_architecture
-from lab.products.packages import debian_artifacts
+from lab.products.packages import system_artifacts
 
 OTHER = {"amd64": "arm64", "arm64": "amd64"}[host_architecture()]
 
 
 @pytest.fixture(scope="module")
 def artifacts() -> dict[str, Artifact]:
-    return {one.name: one for one in debian_artifacts(OTHER)}
+    return {one.name: one for one in system_artifacts("debian_12", OTHER)}
 
 
 @pytest.mark.parametrize(

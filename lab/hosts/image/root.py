@@ -6,33 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.products.artifact import Artifact, Store, cache_directory, recipe_of
+from lab.products.distribution import DEBIAN
 from lab.products.progress import Report, Step, silent
 
-SYSTEM = "debian_12"
-SUITE = "bookworm"
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SYSTEM = DEBIAN.system
+SUITE = DEBIAN.suites[0][1]
 CUSTOMIZE = Path(__file__).parent / "customize.sh"
-
-BASE = ("?essential", "?priority(required)", "apt")
-"""What mmdebstrap's variant `minbase` has, as apt's patterns."""
-
-# What AWS's own Debian image has too (cloud-init brings Python there, and user data counts on it; python3-minimal has
-# no http module). jq and unzip are left out on purpose: nodes install them from their bucket.
-PACKAGES = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "ca-certificates",
-    "curl",
-    "iproute2",
-    "iptables",
-    "kmod",
-    "nftables",
-    "openssl",
-    "procps",
-    "python3",
-    "systemd-resolved",
-)
 
 # As in Debian's own container images: no pages to read, and no fsync for each file of a machine that lives an hour.
 DPKG_OPTIONS = (
@@ -47,38 +26,11 @@ class ImageFailed(Exception):
     """The image could not be made; the message holds the last words of what failed."""
 
 
-def mirror() -> str:
-    """QUORATE_DEBIAN_MIRROR, or the mirror that this machine's own apt uses where that is Debian's.
-
-    Raises ImageFailed where neither is known.
-    """
-    if named := os.environ.get("QUORATE_DEBIAN_MIRROR"):
-        return named.rstrip("/")
-    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True)
-    for uri in listed.stdout.split():
-        if uri.rstrip("/").endswith("/debian"):  # the archive's own name on every mirror
-            return uri.rstrip("/")
-    raise ImageFailed(
-        "hosts are made from Debian's packages, and this machine's apt knows no mirror of them: "
-        "set QUORATE_DEBIAN_MIRROR to the URL of one, up to and with /debian"
-    )
-
-
-def sources() -> tuple[str, ...]:
-    """The lines of apt's sources.list, for the root file system and for the packages that nodes add to it."""
-    signed = f"deb [signed-by={KEYRING}]"
-    return (
-        f"{signed} {mirror()} {SUITE} main",
-        f"{signed} {mirror()} {SUITE}-updates main",
-        f"{signed} {mirror()}-security {SUITE}-security main",
-    )
-
-
 def build(arch: str, progress: Report = silent, store: Store | None = None) -> Artifact:
     """The root file system's tar; a no-op when the cache holds one of the same recipe."""
     store = store or Store(cache_directory() / "hosts")
     name = f"host_{SYSTEM}_{arch}"
-    recipe = recipe_of(SUITE, PACKAGES, DPKG_OPTIONS, CUSTOMIZE.read_text(), mirror())
+    recipe = recipe_of(SUITE, DEBIAN.image, DPKG_OPTIONS, CUSTOMIZE.read_text(), DEBIAN.mirror(arch))
 
     def say(doing: str, done: float = 0, finished: bool = False) -> None:
         progress(Step("host image", doing, done, len(_STAGES), finished))
@@ -120,12 +72,12 @@ def _mmdebstrap(target: Path, arch: str, directory: Path, say: Callable[..., Non
         "--mode=root",
         "--variant=minbase",
         f"--architectures={arch}",
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join(DEBIAN.image)}",
         *(f"--dpkgopt={option}" for option in DPKG_OPTIONS),
         f"--customize-hook={CUSTOMIZE}",
         SUITE,
         str(target),
-        *sources(),
+        *DEBIAN.sources(arch),
     ]
     environment = os.environ | {"TMPDIR": str(directory), "SOURCE_DATE_EPOCH": "1"}
     lines: list[str] = []

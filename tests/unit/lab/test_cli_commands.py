@@ -4,15 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 from typer.testing import CliRunner
 
-from lab.cli import app
+from lab.cli import app, artifacts_command
 from lab.cli.follow import follow
 from lab.cli.output import Output
 from lab.cli.tables import goodbye_line, job_line, journal_table, nodes_table, products_table
 from lab.laboratory import find_node
 from lab.nodes import NodeView, PhaseView
+from lambdas.domain import names
 
 
 @pytest.fixture
@@ -45,6 +48,24 @@ def test_a_lab_that_died_is_told_from_none(runner: CliRunner, tmp_path: Path) ->
     result = runner.invoke(app, ["status"])
     assert "has died" in result.output
     assert "make down" in result.output
+
+
+@pytest.mark.parametrize(("system", "told"), [("ubuntu_24_04", False), ("amazon_linux_2023", True)])
+@mock_aws
+def test_the_mirror_has_what_the_clusters_own_nodes_need(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, told: bool
+) -> None:
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text(f"name: demo\nregion: us-east-1\nsystem: {system}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=names.bucket("demo", "123456789012", "us-east-1"))
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(artifacts_command, "gather", lambda report, arch, system: asked.append((system, arch)) or [])
+    result = runner.invoke(app, ["artifacts", "--cluster", str(cluster)])
+    assert result.exit_code == 0, result.output
+    assert asked == [(system, "arm64")]
+    assert ("own repositories" in result.output) == told
 
 
 def test_up_refuses_hosts_that_do_not_exist(runner: CliRunner) -> None:
