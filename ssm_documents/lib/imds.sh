@@ -3,40 +3,23 @@
 source "${BASH_SOURCE[0]%/*}/http.sh"
 source "${BASH_SOURCE[0]%/*}/wait.sh"
 
-# Where it listens. Tests have one elsewhere; a node does not.
-imds=${QUORATE_METADATA:-169.254.169.254/80}
+imds_url=http://169.254.169.254/latest
 imds_token=
 # shellcheck disable=SC2034 # aws.sh reads them
 aws_access_key_id='' aws_secret_access_key='' aws_session_token=''
 
-# ask_imds METHOD PATH HEADER: never fails, the answer is in reply_status and reply_body. Plain HTTP and a few lines, by
-# the shell itself: to start curl takes longer than to be answered. By 1.0, whose answers have no chunks and end with the
-# connection; a process of its own may end with that.
-ask_imds() {
-  local answer
-  answer=$(
-    exec 2>/dev/null 4<>"/dev/tcp/$imds" || exit
-    printf '%s /latest/%s HTTP/1.0\r\nHost: 169.254.169.254\r\n%s\r\n\r\n' "$@" >&4
-    IFS= read -r -t 5 -d '' answer <&4 || (($? == 1)) || exit # 1 is the end of the answer, more is the end of patience
-    printf '%s' "$answer"
-  ) || true # status 000 says it
-  reply_status=000 reply_body=
-  if [[ $answer =~ ^HTTP/1\.[01]' '([0-9]{3}) ]]; then
-    reply_status=${BASH_REMATCH[1]} reply_body=${answer#*$'\r\n\r\n'}
-  fi
-}
-
 # imds_get PATH: the text is in reply_body; fails where the service has none.
 imds_get() {
   if [[ -z $imds_token ]]; then
-    ask_imds PUT api/token 'X-aws-ec2-metadata-token-ttl-seconds: 900'
+    exchange PUT "$imds_url/api/token" "" "" --header 'X-aws-ec2-metadata-token-ttl-seconds: 900' --max-time 5
     if [[ $reply_status != 200 ]]; then
       obstacle="instance metadata: token request answered $(describe_reply)"
       return 1
     fi
     imds_token=$reply_body
   fi
-  ask_imds GET "$1" "X-aws-ec2-metadata-token: $imds_token"
+  curl_header X-aws-ec2-metadata-token "$imds_token"
+  exchange GET "$imds_url/$1" "" "$header_line" --max-time 5
   if [[ $reply_status != 200 ]]; then
     [[ $reply_status != 401 ]] || imds_token= # it has expired
     obstacle="instance metadata: $1 answered $reply_status"

@@ -150,6 +150,7 @@ class ScratchNode:
             f"secretsmanager.{REGION}.amazonaws.com:443:{aws}",
             f"{BUCKET}.s3.{REGION}.amazonaws.com:443:{aws}",
             f"dynamodb.{REGION}.amazonaws.com:443:{aws}",
+            f"169.254.169.254:80:127.0.0.1:{self._metadata_port}",
             *self.routes,
         ]
         # curl's own file of options, as good as a fake of curl and without a process more for each of its calls.
@@ -158,7 +159,6 @@ class ScratchNode:
             "PATH": str(self.bin),
             "HOME": "/root",
             "QUORATE_ROOT": str(self.root),
-            "QUORATE_METADATA": f"127.0.0.1/{self._metadata_port}",
             "CURL_HOME": str(self.root.parent),
             "CURL_CA_BUNDLE": str(self._authority_file),
             **(
