@@ -5,8 +5,8 @@ checks parameters, writes the body and reads the answer by the service's model, 
 """
 
 import json
+import re
 from typing import Any
-from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, prepare_request_dict
 from botocore.client import BaseClient, ClientMeta
@@ -19,7 +19,10 @@ from moto.core.models import botocore_stubber
 from lab.aws.cloud import Cloud
 from lab.aws.direct_answers import DirectAnswer
 from lab.aws.item_answers import ITEM_OPERATIONS
-from lab.aws.requests import reaches_aws
+from lab.aws.requests import FormRequest, reaches_aws
+
+_BYTES = re.compile(rb'"BS?":')
+"""Of an attribute that holds bytes; one that has such a name is taken for it."""
 
 
 class ClientCalls:
@@ -69,9 +72,8 @@ class _Call:
         scope = _scope(client.meta.region_name, client._endpoint._endpoint_prefix)
         headers = {**request["headers"], "Authorization": scope}
         body = request["body"]
-        if isinstance(body, dict):
-            body = urlencode(body, doseq=True).encode()
-        prepared = AWSPreparedRequest(request["method"], request["url"], headers, body, False)
+        make = FormRequest if isinstance(body, dict) else AWSPreparedRequest
+        prepared = make(request["method"], request["url"], headers, body, False)
         http, parsed = self._answered(prepared, request)
         client.meta.events.emit(
             f"after-call.{self._event}", http_response=http, parsed=parsed, model=model, context=self._context
@@ -117,7 +119,7 @@ class _Call:
 
 def _items(http: AWSResponse, model: OperationModel) -> dict[str, Any] | None:
     """DynamoDB's answer as it is, which is what walking it by its shape gives, unless bytes are in it."""
-    if model.name not in ITEM_OPERATIONS or http.status_code >= 300 or b'"B' in http.content:
+    if model.name not in ITEM_OPERATIONS or http.status_code >= 300 or _BYTES.search(http.content):
         return None
     return {**json.loads(http.content), "ResponseMetadata": _metadata(http)}
 

@@ -30,6 +30,7 @@ from lab.aws.iam.authorization import Authorization, Denial
 from lab.aws.instances import Instances
 from lab.aws.invocation import InvocationEnvironment
 from lab.aws.item_answers import ItemAnswers
+from lab.aws.json_copies import JsonCopies
 from lab.aws.kms_keys import KmsKeys
 from lab.aws.lambda_functions import Invoked, LambdaFunctions
 from lab.aws.lifecycle_hooks import LifecycleHooks
@@ -42,6 +43,7 @@ from lab.aws.scaling_activities import ScalingActivities
 from lab.aws.step_functions import ExecutionRecord, StepFunctions
 from lab.aws.step_functions_language import StatesLanguage
 from lab.aws.step_functions_tokens import TaskTokens
+from lab.aws.table_queries import TableQueries
 from lab.hosts.seam import Hosts
 
 # Whatever finds its way to a real endpoint must fail there: these are nobody's.
@@ -103,6 +105,7 @@ class EmbeddedAws:
         cloud.refusal = self._authorization.refusal
         self._services = (
             Memory(cloud),
+            JsonCopies(cloud),
             ClientCalls(cloud),
             Requests(cloud),
             DirectAnswers(cloud),
@@ -120,6 +123,7 @@ class EmbeddedAws:
             BucketPolicies(cloud),
             KmsKeys(cloud),
             ItemAnswers(cloud),
+            TableQueries(cloud),
         )
 
     # Its life.

@@ -3,7 +3,6 @@
 moto matches patterns well but knows few targets, ignores a rule's state and input, and never retries.
 """
 
-import copy
 import json
 import re
 import threading
@@ -11,12 +10,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from moto.events.models import EventsBackend, Rule, events_backends
+from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
 
 from lab.aws.calls import calling_as
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
 from lab.aws.event_input import target_input
+from lab.aws.json_copies import copied
 
 Deliver = Callable[[str, Any, Mapping[str, Any]], None]
 
@@ -26,6 +26,9 @@ DEFAULT_RETRY_ATTEMPTS = 185
 FIRST_RETRY_DELAY_SECONDS = 1.0
 LONGEST_RETRY_DELAY_SECONDS = 300.0
 DEFAULT_MAXIMUM_AGE_SECONDS = 86_400.0
+
+
+_flattened, _matches = EventPattern._flatten_dict, EventPattern._does_event_match
 
 
 class PermanentDeliveryError(Exception):
@@ -50,7 +53,8 @@ class EventBridge:
 
         def send_to_targets(rule: Rule, event: Mapping[str, Any], transform_input: bool = True) -> None:
             """Called by moto's PutEvents and by archive replay, once for each rule of the bus."""
-            bridge._match(rule, _complete(event))
+            whole = _complete(event)
+            bridge._match(rule, whole, _flat(whole))
 
         self._cloud.seams.replace(Rule, "send_to_targets", send_to_targets)
 
@@ -115,7 +119,7 @@ class EventBridge:
             "time": timestamp(),
             "region": self._cloud.region,
             "resources": list(resources),
-            "detail": copy.deepcopy(dict(detail)),
+            "detail": copied(dict(detail)),
         }
 
     @property
@@ -134,13 +138,14 @@ class EventBridge:
     def _fan_out(self, event: dict[str, Any]) -> None:
         with self._cloud.lock:
             rules = list(self._backend.event_buses["default"].rules.values())
+        flat = _flat(event)
         for rule in rules:
-            self._match(rule, event)
+            self._match(rule, event, flat)
 
-    def _match(self, rule: Rule, event: dict[str, Any]) -> None:
+    def _match(self, rule: Rule, event: dict[str, Any], flat: dict[str, Any]) -> None:
         # A rule that has only a schedule has no pattern, and moto lets "no pattern" match everything.
-        has_pattern = bool(rule.event_pattern.get_pattern())
-        if rule.state != "DISABLED" and has_pattern and rule.event_pattern.matches_event(event):
+        pattern = rule.event_pattern.get_pattern()
+        if rule.state != "DISABLED" and pattern and _matches(rule.event_pattern, flat, pattern):
             self._deliver_all(rule, event)
 
     def _deliver_all(self, rule: Rule, event: dict[str, Any]) -> None:
@@ -213,6 +218,11 @@ def rate_seconds(expression: str) -> float:
     if not found:
         raise ValueError(f"the lab fires rate(...) only, not {expression!r}")
     return float(found[1]) * {"minute": 60, "hour": 3600, "day": 86_400}[found[2]]
+
+
+def _flat(event: Mapping[str, Any]) -> Any:
+    """As patterns are matched with; moto flattens an event anew for each rule."""
+    return _flattened(json.loads(json.dumps(event)))
 
 
 def _complete(event: Mapping[str, Any]) -> dict[str, Any]:

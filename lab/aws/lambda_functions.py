@@ -5,7 +5,6 @@ is replaced. Asynchronous invocations, which moto runs at once and once, go to t
 """
 
 import contextvars
-import copy
 import importlib
 import json
 import threading
@@ -24,6 +23,7 @@ from lab.aws.calls import calling_as
 from lab.aws.clock import timestamp
 from lab.aws.cloud import Cloud
 from lab.aws.invocation import Invocation, InvocationKilled, LambdaContext, current_invocation
+from lab.aws.json_copies import copied
 
 # Delays before the second and the third try of an asynchronous invocation (Lambda guide, "Asynchronous invocation").
 ASYNC_RETRY_DELAYS_SECONDS = (60.0, 120.0)
@@ -120,7 +120,7 @@ class LambdaFunctions:
         else:
             with self._cloud.lock.released(), self._turn():
                 invocation.killed = self._closed
-                outcome = self._call(function, copy.deepcopy(event), invocation)
+                outcome = self._call(function, copied(event), invocation)
             if fault and (fault.when == "after" or (fault.walk and fault.calls_allowed == invocation.calls)):
                 outcome = _fault_outcome(fault.error, invocation)
             elif fault and fault.walk and fault.calls_allowed is not None:

@@ -1,5 +1,5 @@
 """What moto works out anew each time although it is always the same: which methods a service has, how an expression
-reads, what the package is that all functions share. Each takes longer than what it is for.
+reads, where an account keeps a service, what package all functions share. Each takes longer than what it is for.
 """
 
 import functools
@@ -7,6 +7,7 @@ from typing import Any
 
 import moto.awslambda.models
 from moto.core import responses as moto_responses
+from moto.core.base_backend import BackendDict
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
@@ -24,6 +25,7 @@ class Memory:
         self._cloud.seams.replace(moto_responses, "method_names_from_class", _method_names)
         self._cloud.seams.wrap(moto.awslambda.models, "_s3_content", _read_once)
         self._cloud.seams.wrap(UpdateExpressionParser, "make", _read_expression_once)
+        self._cloud.seams.wrap(BackendDict, "__getitem__", _look_up)
 
 
 @functools.cache
@@ -34,6 +36,16 @@ def _method_names(service: type) -> frozenset[str]:
 def _read_expression_once(make: Any) -> Any:
     """Who validates an expression copies it first, and nobody else changes it."""
     return staticmethod(functools.lru_cache(maxsize=1024)(make))
+
+
+def _look_up(make: Any) -> Any:
+    """moto looks through all services' backends for one that it has at hand."""
+
+    def found(backends: BackendDict[Any], account: str) -> Any:
+        there = dict.get(backends, account)
+        return make(backends, account) if there is None else there
+
+    return found
 
 
 def _read_once(read: Any) -> Any:

@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 import moto.backend_index
 import moto.backends
@@ -37,7 +37,6 @@ Method = Callable[[Any, str, Any], Any]
 DOMAIN = ".amazonaws.com"
 TARGET = "X-Amz-Target"
 """The header that has the operation where all else is in the body."""
-FORM = "application/x-www-form-urlencoded"
 
 _NOTHING: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
 _ASCII_PATH = re.compile(r"(?:[A-Za-z0-9/._:~-]|%[2-7][0-9A-F])*")
@@ -83,13 +82,19 @@ def _method_of(url: str) -> Method | None:
     """The way moto looks: the first service whose pattern fits, the first of its URLs that does."""
     for service, pattern in moto.backend_index.backend_url_patterns:
         if pattern.match(url):
-            backends = moto.backends.get_backend(service)
-            if not isinstance(backends, BackendDict):
-                return None
-            regions = backends[DEFAULT_ACCOUNT_ID]
-            backend = regions["us-east-1" if "us-east-1" in regions else "aws"]
-            return next((method for path, method in backend.urls.items() if re.match(path, url)), None)
+            return next((method for path, method in _urls(service) if path.match(url)), None)
     return None
+
+
+@functools.cache
+def _urls(service: Any) -> list[tuple[re.Pattern[str], Method]]:
+    """moto imports them anew each time that somebody looks."""
+    backends = moto.backends.get_backend(service)
+    if not isinstance(backends, BackendDict):
+        return []
+    regions = backends[DEFAULT_ACCOUNT_ID]
+    backend = regions["us-east-1" if "us-east-1" in regions else "aws"]
+    return [(re.compile(path), method) for path, method in backend.urls.items()]
 
 
 def _give_request_id(headers: dict[str, Any]) -> str:
@@ -98,23 +103,42 @@ def _give_request_id(headers: dict[str, Any]) -> str:
     return request_id
 
 
+class FormRequest(AWSPreparedRequest):  # type: ignore[misc]
+    """One of whose form nobody may ever need the text."""
+
+    def __init__(self, method: str, url: str, headers: Any, form: dict[str, Any], stream_output: bool) -> None:
+        self.form = form
+        super().__init__(method, url, headers, None, stream_output)
+
+    @property
+    def body(self) -> bytes:
+        return urlencode(self.form, doseq=True).encode()
+
+    @body.setter
+    def body(self, body: None) -> None:
+        pass
+
+
 class _ShortRequest(Request):
     """One whose operation is in a header or in a form, and all else in its body."""
 
 
 def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
     """As `normalize_request` makes it, where the body is at hand."""
-    body = request.body if request.body is not None else b""
+    form = _NOTHING
+    if isinstance(request, FormRequest):
+        form, body = ImmutableMultiDict(request.form), b""
+    else:
+        body = request.body if request.body is not None else b""
     content_type = request.headers.get("Content-Type", "")
     if isinstance(content_type, bytes):
         content_type = content_type.decode()
-    if not isinstance(body, bytes) or not _ASCII_PATH.fullmatch(url.path):
+    if not _ASCII_PATH.fullmatch(url.path) or ("form" in content_type and not form):
         return None
-    form = _NOTHING
-    if "form" in content_type:
-        if not content_type.startswith(FORM) or url.query:
-            return None
-        form, body = ImmutableMultiDict(parse_qsl(body.decode(), keep_blank_values=True)), b""
+    if isinstance(body, io.BytesIO):
+        body = body.read()
+    if not isinstance(body, bytes):
+        return None
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -137,7 +161,7 @@ def _short(request: AWSPreparedRequest, url: SplitResult) -> Request | None:
         if should_preserve_original_header_name(name):
             preserved[key] = name
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
-    made = (_ShortRequest if TARGET in request.headers or "Action" in form else Request)(environ)
+    made = (_ShortRequest if TARGET in request.headers or form else Request)(environ)
     made.__dict__ |= {"_cached_data": body, "data": body, "form": form, "files": _NOTHING}
     return made
 

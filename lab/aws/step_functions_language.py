@@ -20,6 +20,7 @@ from jsonpath_ng.ext import parse
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import Heartbeat
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout, TimeoutSeconds
@@ -68,6 +69,7 @@ SYNC_POLL_SECONDS = 0.05
 
 _SELECTS_MANY = re.compile(r"\*|\.\.|\?\(|\[[^\]'\"]*[:,][^\]'\"]*\]")
 _parsed = functools.lru_cache(maxsize=4096)(parse)
+_parsed_target = functools.lru_cache(maxsize=4096)(result_path.parse)
 
 
 class StatesLanguage:
@@ -96,6 +98,7 @@ class StatesLanguage:
 
     def _install_paths(self) -> None:
         self._cloud.seams.replace_everywhere(PARSER, "extract_json", json_path.extract_json, _extract)
+        self._cloud.seams.replace(result_path, "parse", _parsed_target)
 
     def _install_error_names(self) -> None:
         self._cloud.seams.replace_everywhere(PARSER, "CustomErrorName", CustomErrorName, _error_named)

@@ -86,3 +86,21 @@ def test_an_error_has_its_class_and_its_fields(filled: EmbeddedAws) -> None:
 def test_what_is_signed_in_its_url_is_signed(filled: EmbeddedAws) -> None:
     url = filled.client("s3").generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "k"})
     assert "Signature=" in url
+
+
+def test_a_query_finds_its_partition_in_order(aws: EmbeddedAws) -> None:
+    dynamodb = aws.client("dynamodb")
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    kinds = [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}]
+    dynamodb.create_table(**TABLE | {"KeySchema": keys, "AttributeDefinitions": kinds})
+    for pk, sk in (("b", "2"), ("a", "1"), ("b", "10"), ("b", "1")):
+        dynamodb.put_item(TableName="things", Item={"pk": {"S": pk}, "sk": {"S": sk}})
+    asked = {"TableName": "things", "KeyConditionExpression": "pk = :pk"}
+    found = dynamodb.query(**asked, ExpressionAttributeValues={":pk": {"S": "b"}}, Limit=2)
+    assert [item["sk"]["S"] for item in found["Items"]] == ["1", "10"]
+    rest = dynamodb.query(
+        **asked, ExpressionAttributeValues={":pk": {"S": "b"}}, ExclusiveStartKey=found["LastEvaluatedKey"]
+    )
+    assert [item["sk"]["S"] for item in rest["Items"]] == ["2"]
+    assert dynamodb.query(**asked, ExpressionAttributeValues={":pk": {"S": "nobody"}})["Items"] == []
+    assert dynamodb.list_tables()["TableNames"] == ["things"]
