@@ -78,7 +78,7 @@ install_from_repositories() {
 ask_repositories() {
   local -r said=$work_dir/repositories.log patience=$((network_end > SECONDS ? network_end - SECONDS : 1))
   local code=0 words
-  timeout --kill-after=5 "$patience" "$@" >"$said" 2>&1 || code=$?
+  (umask 022 && timeout --kill-after=5 "$patience" "$@") >"$said" 2>&1 || code=$?
   cat "$said" >&2
   ((code)) || return 0
   words=$(grep --extended-regexp --max-count=1 '^E(rror)?: ' "$said") || words="ended with $code"
