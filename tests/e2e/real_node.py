@@ -13,6 +13,7 @@ import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -161,16 +162,11 @@ class RealNode(ScratchNode):
 
     def killed(self, name: str, phase: str, when: str, **parameters: str) -> Ended:
         """The script, killed when curl has come back from what `when` matches, before it reads the answer."""
-        curl = self.bin / "curl"
-        real = curl.readlink()
-        curl.unlink()
-        curl.write_text(KILLING_CURL.format(real=real, when=when))
-        curl.chmod(0o755)
+        self.replace("curl", KILLING_CURL.format(real=which("curl"), when=when))
         try:
             return self.run(name, phase, **parameters)
         finally:
-            curl.unlink()
-            curl.symlink_to(real)
+            (self.bin / "curl").unlink()
 
     def ask_vault(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
         """As anybody who reaches its API may. Raises RefusedError."""

@@ -1,7 +1,9 @@
 """A scratch node beside an AWS on loopback."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from moto.moto_api._internal import moto_api_backend
@@ -16,6 +18,7 @@ from tests.shell.stand_ins.nomad import Nomad
 from tests.shell.stand_ins.vault import Vault
 from tests.shell.world import World
 
+MEMORY = Path("/dev/shm")
 ADDRESSES = [f"127.0.0.{number}" for number in range(1, 5)]
 """Of the servers that live; all lead to the one stand-in of a product."""
 
@@ -23,6 +26,17 @@ ADDRESSES = [f"127.0.0.{number}" for number in range(1, 5)]
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory, where programs may lie there: a node is many small files, and each costs a disk's file system a third
+    of a millisecond. Whoever wants to look at them afterwards says --basetemp."""
+    if request.config.option.basetemp or not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        yield tmp_path_factory.mktemp("node")
+    else:
+        with TemporaryDirectory(dir=MEMORY, prefix="quorate-") as place:
+            yield Path(place)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A node in a directory: its root, the few programs that would change the host as fakes, and curl sent to loopback."""
 
+import atexit
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cdk_app import document_source
@@ -74,14 +76,23 @@ def script_of(component: str, phase: str) -> str:
 
 
 @cache
-def _found(tool: str) -> str | None:
-    return which(tool)
+def shared_tools() -> Path:
+    """Links to the tools and the fakes, for all nodes of this process: to make them takes as long as a short script."""
+    place = TemporaryDirectory(prefix="quorate-tools-")
+    atexit.register(place.cleanup)
+    fakes = {fake.name: fake for fake in FAKES.iterdir()}
+    for tool, found in ({tool: which(tool) for tool in TOOLS.split()} | fakes).items():
+        if found:
+            Path(place.name, tool).symlink_to(found)
+    return Path(place.name)
 
 
 class ScratchNode:
     def __init__(self, directory: Path, *, aws_port: int, metadata_port: int, authority_file: Path) -> None:
         self.root = directory / "root"
         self.bin = directory / "bin"
+        """What this node has instead of a tool, or beside them; it comes first."""
+        self._shared = True
         self.time_flies = False
         """Whether what is waited for in vain is looked at twice, and no second longer."""
         self._authority_file = authority_file
@@ -95,16 +106,17 @@ class ScratchNode:
             (self.root / "etc" / name).touch()
         (self.root / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
         self.bin.mkdir()
-        for tool in TOOLS.split():
-            if found := _found(tool):
-                (self.bin / tool).symlink_to(found)
-        for fake in FAKES.iterdir():
-            (self.bin / fake.name).unlink(missing_ok=True)
-            (self.bin / fake.name).symlink_to(fake)
 
     def without(self, *tools: str) -> None:
-        for tool in tools:
-            (self.bin / tool).unlink()
+        """Once, before any is replaced."""
+        for tool in shared_tools().iterdir():
+            if tool.name not in tools:
+                (self.bin / tool.name).symlink_to(tool.readlink())
+        self._shared = False
+
+    def replace(self, tool: str, script: str) -> None:
+        (self.bin / tool).write_text(script)
+        (self.bin / tool).chmod(0o755)
 
     def start(self, component: str, phase: str, **parameters: str) -> subprocess.Popen[str]:
         """What the agent would run, as it would run it."""
@@ -156,7 +168,7 @@ class ScratchNode:
         # curl's own file of options, as good as a fake of curl and without a process more for each of its calls.
         (self.root.parent / ".curlrc").write_text("".join(f'connect-to = "{route}"\n' for route in routes))
         return {
-            "PATH": str(self.bin),
+            "PATH": f"{self.bin}:{shared_tools()}" if self._shared else str(self.bin),
             "HOME": "/root",
             "QUORATE_ROOT": str(self.root),
             "CURL_HOME": str(self.root.parent),

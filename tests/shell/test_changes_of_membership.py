@@ -3,6 +3,7 @@
 However it is kept, the command ends well, with the reason, and nothing is another than before.
 """
 
+from shutil import which
 from typing import Any
 
 import pytest
@@ -107,11 +108,7 @@ def test_a_lease_that_may_not_be_read_is_a_failure(world: World) -> None:
 def test_time_is_told_by_whoever_keeps_the_lease(world: World) -> None:
     """A node's own clock may be off; the one of AWS's answer is that of the lease."""
     parameters = SITUATIONS["nomad", "leave"](world)
-    real = (world.node.bin / "date").readlink()
-    (world.node.bin / "date").unlink()
-    wrong = f'#!/bin/bash\n[[ $* == *GMT* ]] || exit 1\nexec {real} "$@"\n'
-    (world.node.bin / "date").write_text(wrong)
-    (world.node.bin / "date").chmod(0o755)
+    world.node.replace("date", f'#!/bin/bash\n[[ $* == *GMT* ]] || exit 1\nexec {which("date")} "$@"\n')
     assert world.run("nomad", "leave", parameters).result["changed"]
 
 

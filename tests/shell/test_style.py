@@ -23,14 +23,34 @@ def test_there_is_a_document_for_each_phase_of_each_component() -> None:
 
 @pytest.mark.parametrize(("component", "phase"), ALL)
 def test_what_runs_on_nodes_is_clean_by_shellcheck(component: str, phase: str) -> None:
-    done = subprocess.run(
-        [TOOLS / "shellcheck", "--format=gcc", "-"],
-        input=script_of(component, phase),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.stdout, done.returncode) == ("", 0)
+    """But for what follows from the flow of commands, which takes as long as all else and is looked at below."""
+    script = script_of(component, phase)
+    assert shellcheck(script, "--extended-analysis=false") == ("", 0)
+    functions = re.findall(r"^(\w+)\(\) [{(]", script, re.MULTILINE)
+    assert len(functions) == len(set(functions)), "one function takes another's name"
+
+
+def test_no_command_is_out_of_reach_and_no_value_falls_apart() -> None:
+    """By how commands follow one another: all scripts in one text, each a function, after the library that they share.
+    Functions of one name, which no document has, are then called by nobody, or without their arguments; what is
+    assigned nowhere, each document tells by itself."""
+    text = ["#!/usr/bin/env bash", "set -Eeuo pipefail"]
+    for library in (script for script in SCRIPTS if script.parent.name == "lib"):
+        text += without_sources(library)
+    for component, phase in ALL:
+        text += [f"{component}_{phase}() {{", *without_sources(DOCUMENTS / component / f"{phase}.sh"), "}"]
+    text += ["case $1 in", *(f'{name}) {name} "$@" ;;' for name in map("_".join, ALL)), "esac"]
+    assert shellcheck("\n".join(text) + "\n", "--exclude=SC2329,SC2119,SC2120,SC2154") == ("", 0)
+
+
+def shellcheck(text: str, *options: str) -> tuple[str, int]:
+    command = [TOOLS / "shellcheck", "--format=gcc", *options, "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return done.stdout, done.returncode
+
+
+def without_sources(script: Path) -> list[str]:
+    return [line for line in script.read_text().splitlines()[1:] if not line.startswith("source ")]
 
 
 def test_scripts_are_formatted() -> None:

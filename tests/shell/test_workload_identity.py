@@ -44,10 +44,7 @@ def test_it_asks_nothing_while_vault_is_alone_and_may_still_be_emptied(world: Wo
     alone = world.path("/etc/vault.d/alone")
     alone.mkdir()
     pauses = world.path("/.pauses")
-    sleep = world.node.bin / "sleep"
-    sleep.unlink()
-    sleep.write_text(f"#!/bin/bash\necho >>{pauses}\n[[ $(grep -c '' {pauses}) -lt 3 ]] || rm -rf {alone}\n")
-    sleep.chmod(0o755)
+    world.node.replace("sleep", f"#!/bin/bash\necho >>{pauses}\n[[ $(grep -c '' {pauses}) -lt 3 ]] || rm -rf {alone}\n")
     too_early: list[str] = []
     world.vault.done = lambda what: too_early.append(what) if alone.exists() else None
     assert world.run("vault_workloads", "bootstrap", parameters).result == {"written": 1}
