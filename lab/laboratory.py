@@ -22,9 +22,10 @@ from typing import Any
 from lab.assembly import ACCOUNT
 from lab.aws import Chaos, EmbeddedAws
 from lab.data_center import open_data_center
+from lab.default_cluster import DEFAULT_CLUSTER
 from lab.hosts.seam import Ran, Run
 from lab.nodes import NodeView, view_nodes
-from lab.preparation import DEFAULT_CLUSTER, Kind, Prepared, prepare
+from lab.preparation import Kind, Prepared, prepare
 from lab.products.manifest import manifest_of, upload
 from lab.products.progress import Report, Step, silent
 from lab.records import age_certificate, expire_lease, read_certificates, read_journal

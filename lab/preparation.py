@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.assembly import for_this_machine, synthesize
+from lab.default_cluster import DEFAULT_CLUSTER
 from lab.products.artifact import Artifact, cache_directory
 from lab.products.catalogue import VERSIONS
 from lab.products.progress import Report, Step, silent
@@ -19,7 +20,6 @@ from lambdas.domain import cluster_file
 from lambdas.domain.config import ClusterConfig
 
 Kind = Literal["container", "simulated"]
-DEFAULT_CLUSTER = Path(__file__).parents[1] / "clusters" / "lab.yaml"
 
 
 class NotPreparedError(Exception):

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lab.bench import machine, package, report, scale, synthesis
 from lab.bench.figures import Measured
-from lab.preparation import DEFAULT_CLUSTER
+from lab.default_cluster import DEFAULT_CLUSTER
 from lab.products.progress import Bars, Report
 
 PARTS = ("package", "synthesis", "scale", "formation", "goodbye")

@@ -5,11 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lab.cli import artifacts as artifacts_command
-from lab.cli import down as down_command
 from lab.cli import fault, inspect, up_command
 from lab.cli.output import Output
-from lab.preparation import DEFAULT_CLUSTER
+from lab.default_cluster import DEFAULT_CLUSTER
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -94,7 +92,9 @@ def token(context: typer.Context, product: Annotated[str, typer.Argument(help="c
 @app.command()
 def down(context: typer.Context) -> None:
     """Remove the lab: processes, containers, namespaces, mounts."""
-    down_command.down(_output(context))
+    from lab.cli.removal import remove  # knows what makes products, which most commands do not need
+
+    remove(_output(context))
 
 
 @app.command()
@@ -103,4 +103,6 @@ def artifacts(
     cluster: Annotated[Path, typer.Option(help="Cluster file.", exists=True, dir_okay=False)] = DEFAULT_CLUSTER,
 ) -> None:
     """Mirror what nodes install from into a deployed cluster's bucket, with your AWS credentials."""
-    artifacts_command.mirror(_output(context), cluster.resolve())
+    from lab.cli.mirror import mirror  # knows boto3, which takes longer to import than most commands take
+
+    mirror(_output(context), cluster.resolve())

@@ -8,8 +8,6 @@ from lab.cli import background
 from lab.cli.follow import follow
 from lab.cli.inspect import show_status
 from lab.cli.output import Output
-from lab.preparation import Kind, NotPreparedError, prepare
-from lab.products.progress import Bars
 from lab.state import Record, State
 from lambdas.domain.errors import InvalidConfig
 
@@ -30,7 +28,7 @@ def up(output: Output, hosts: str, cluster: Path) -> None:
                 output.say(f"the lab's process {record.pid} has died or did not start its lab: beginning anew")
                 background.end(record)
             state.forget()
-            _prepare(output, cast(Kind, hosts), cluster)
+            _prepare(output, hosts, cluster)
             record = background.start(output, state, hosts, cluster)
         seen = _follow_start(output, record)
     except KeyboardInterrupt:
@@ -73,8 +71,12 @@ def _check_same(output: Output, record: Record, hosts: str, cluster: Path) -> No
         output.fail(f"another lab runs already: {running}", f"make up {running}", "make down")
 
 
-def _prepare(output: Output, kind: Kind, cluster: Path) -> None:
+def _prepare(output: Output, hosts: str, cluster: Path) -> None:
     """What takes minutes the first time, in the foreground where an interrupt ends it; all of it is cached."""
+    from lab.preparation import Kind, NotPreparedError, prepare  # longer to import than most commands take
+    from lab.products.progress import Bars
+
+    kind = cast(Kind, hosts)
     if kind == "container" and os.geteuid() != 0:
         output.fail("container hosts need root", "make up as root", "make up HOSTS=simulated, which runs anywhere")
     try:

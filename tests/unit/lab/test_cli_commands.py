@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from lab.cli import app, artifacts_command
+from lab.cli import app
 from lab.cli.follow import follow
 from lab.cli.output import Output
 from lab.cli.tables import goodbye_line, job_line, journal_table, nodes_table, products_table
@@ -61,7 +61,7 @@ def test_the_mirror_has_what_the_clusters_own_nodes_need(
         monkeypatch.setenv(name, "testing")
     boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=names.bucket("demo", "123456789012", "us-east-1"))
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(artifacts_command, "gather", lambda report, arch, system: asked.append((system, arch)) or [])
+    monkeypatch.setattr("lab.cli.mirror.gather", lambda report, arch, system: asked.append((system, arch)) or [])
     result = runner.invoke(app, ["artifacts", "--cluster", str(cluster)])
     assert result.exit_code == 0, result.output
     assert asked == [(system, "arm64")]

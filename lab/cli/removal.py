@@ -9,7 +9,7 @@ from lab.ownership import OwnedElsewhereError, own
 from lab.state import State
 
 
-def down(output: Output) -> None:
+def remove(output: Output) -> None:
     state = State()
     record = state.read()
     found = []
