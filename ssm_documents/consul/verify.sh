@@ -45,7 +45,8 @@ is_voter() {
 is_healthy_member() {
   succeeds consul GET agent/self || return 1
   local name
-  name=$(jq --raw-output .Config.NodeName <<<"$reply_body")
+  obstacle="Consul does not tell this node's name"
+  read_plain NodeName name || return 1
   succeeds consul GET "health/node/$name" || return 1
   obstacle="the servers do not find $name in good health"
   jq --exit-status 'any(.CheckID == "serfHealth" and .Status == "passing")' <<<"$reply_body" >/dev/null

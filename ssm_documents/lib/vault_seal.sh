@@ -12,15 +12,18 @@ tells_open() {
 
 # read_seal: a probe, which needs no login; a sealed Vault tells no cluster id.
 read_seal() {
-  local facts
+  local id
   succeeds vault GET sys/seal-status || return 1
   obstacle="what Vault tells of its seal is not understood"
-  facts=$(jq --compact-output '(.sealed | booleans), (.cluster_id | strings | select(. != ""))' <<<"$reply_body") ||
+  # shellcheck disable=SC2034 # the caller reads both
+  if reply_has sealed true; then
+    sealed=true
+  elif reply_has sealed false; then
+    sealed=false
+  else
     return 1
-  [[ $facts == true* || $facts == false* ]] || return 1
-  # shellcheck disable=SC2034 # the caller reads it
-  sealed=${facts%%$'\n'*}
+  fi
   vault_cluster=null
-  # shellcheck disable=SC2034 # the caller reads it too
-  [[ $facts != *$'\n'* ]] || vault_cluster=${facts#*$'\n'}
+  # shellcheck disable=SC2034
+  ! read_plain cluster_id id || vault_cluster=\"$id\"
 }

@@ -11,7 +11,7 @@ from moto.moto_api._internal import moto_api_backend
 from lambdas.domain.names import SECRET_NAMES
 from tests.shell.scratch_node import SECRETS_PREFIX, ScratchNode
 from tests.shell.stand_ins.authority import Authority
-from tests.shell.stand_ins.cloud import BUCKET, REGION, Cloud
+from tests.shell.stand_ins.cloud import Cloud
 from tests.shell.stand_ins.consul import Consul
 from tests.shell.stand_ins.metadata import Metadata
 from tests.shell.stand_ins.nomad import Nomad
@@ -50,7 +50,7 @@ def metadata() -> Iterator[Metadata]:
 def cloud(authority: Authority, metadata: Metadata) -> Iterator[Cloud]:
     moto_api_backend.reset()
     service = Cloud(authority, metadata.credentials)
-    service.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    service.make_bucket()
     yield service
     service.close()
     assert service.bad_signatures == []

@@ -17,6 +17,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.models import botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import S3Backend, s3_backends
 from moto.secretsmanager.exceptions import (
     ResourceNotFoundException,
     SecretHasNoValueException,
@@ -42,7 +44,7 @@ class Cloud:
 
     def __init__(self, authority: Authority, credentials: dict[str, str]) -> None:
         self.credentials = credentials
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _moto()
         self.requests: list[str] = []
         self.bad_signatures: list[str] = []
         self.refuse: Callable[[str], Answer | None] = lambda what: None
@@ -57,9 +59,12 @@ class Cloud:
     def client(self, service: str) -> Any:
         return _client(service)
 
+    def make_bucket(self) -> None:
+        _objects().create_bucket(BUCKET, REGION)
+
     def put_object(self, key: str, content: bytes) -> dict[str, str]:
         """Key and SHA-256, as documents name them."""
-        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+        _objects().put_object(BUCKET, key, content)
         return {"Key": key, "Sha256": hashlib.sha256(content).hexdigest()}
 
     def put_file_set(
@@ -94,14 +99,15 @@ class Cloud:
 
     def hold_lease(self, *, fencing: int = 7, seconds: float = 300, owner: str | None = "an execution") -> None:
         """The membership lease as `lambdas.aws.lease` writes it."""
-        client = self.client("dynamodb")
-        if TABLE not in client.list_tables()["TableNames"]:
-            keys = [("pk", "HASH"), ("sk", "RANGE")]
-            client.create_table(
-                TableName=TABLE,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        records = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
+        if TABLE not in records.tables:
+            keys = {"pk": "HASH", "sk": "RANGE"}
+            schema = [{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()]
+            attributes = [{"AttributeName": name, "AttributeType": "S"} for name in keys]
+            unset = ("throughput", "global_indexes", "indexes", "streams", "sse_specification")
+            unset += ("deletion_protection_enabled", "warm_throughput")
+            records.create_table(
+                TABLE, schema, attr=attributes, billing_mode="PAY_PER_REQUEST", tags=[], **dict.fromkeys(unset)
             )
         item = {
             "pk": {"S": "lease"},
@@ -110,7 +116,7 @@ class Cloud:
             "fencing": {"N": str(fencing)},
             "held_until": {"N": f"{time.time() + seconds:.6f}"},
         }
-        client.put_item(TableName=TABLE, Item=item)
+        records.put_item(TABLE, item)
 
     def close(self) -> None:
         botocore_stubber.enabled = False
@@ -165,9 +171,21 @@ def _client(service: str) -> Any:
     return boto3.client(service, region_name=REGION, aws_access_key_id="operator", aws_secret_access_key="operator")
 
 
+@functools.cache
+def _moto() -> DomainDispatcherApplication:
+    """The web servers' part of moto, which has no state but what it has loaded."""
+    return DomainDispatcherApplication(create_backend_app)
+
+
+# moto's own, for what every test fills: a call of a client takes some milliseconds.
+
+
 def _secrets() -> SecretsManagerBackend:
-    """moto's own: tests make and read secrets by the dozen, each call of a client for some milliseconds."""
     return secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION]
+
+
+def _objects() -> S3Backend:
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
 
 def _header(environ: dict[str, Any], name: str) -> str:
