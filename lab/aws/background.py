@@ -34,7 +34,9 @@ class Background:
     def __init__(self) -> None:
         self.errors: list[BaseException] = []
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="aws")
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._due_sooner = threading.Condition(self._lock)
+        self._drained = threading.Condition(self._lock)
         self._under_way = 0
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -80,19 +82,21 @@ class Background:
 
     def again(self, timer: Timer, delay_seconds: float) -> None:
         """A timer that has fired fires once more."""
-        with self._changed:
+        with self._lock:
             timer.due = time.monotonic() + delay_seconds
             heapq.heappush(self._timers, (timer.due, next(self._order), timer))
-            self._changed.notify_all()
+            if self._timers[0][2] is timer:
+                self._due_sooner.notify()
 
     def begin(self) -> None:
-        with self._changed:
+        with self._lock:
             self._under_way += 1
 
     def end(self) -> None:
-        with self._changed:
+        with self._lock:
             self._under_way -= 1
-            self._changed.notify_all()
+            if self._under_way == 0:
+                self._drained.notify_all()
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -104,14 +108,14 @@ class Background:
 
     def drain(self, timeout_seconds: float) -> bool:
         """Wait until nothing is under way; False when the time ran out first."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._under_way == 0, timeout_seconds)
+        with self._lock:
+            return self._drained.wait_for(lambda: self._under_way == 0, timeout_seconds)
 
     def stop(self) -> None:
         """Start no more work and fire no more timers; errors of what still ends are no longer news."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._due_sooner.notify()
         self._clock_thread.join()
 
     def close(self) -> None:
@@ -121,16 +125,16 @@ class Background:
 
     def _run_timers(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 if self._closed:
                     return
                 if not self._timers:
-                    self._changed.wait()
+                    self._due_sooner.wait()
                     continue
                 due, _, timer = self._timers[0]
                 remaining = due - time.monotonic()
                 if remaining > 0:
-                    self._changed.wait(remaining)
+                    self._due_sooner.wait(remaining)
                     continue
                 heapq.heappop(self._timers)
             if not timer.cancelled:

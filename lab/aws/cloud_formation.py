@@ -3,7 +3,7 @@
 moto only warns about a type it does not know and deploys the rest, so that a missing resource shows as a puzzle later.
 """
 
-import copy
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +17,7 @@ from moto.stepfunctions.models import StateMachine
 
 from lab.aws import cloud_formation_types  # noqa: F401 - its classes are found as subclasses
 from lab.aws.cloud import Cloud
+from lab.aws.json_copies import copied
 
 
 class CloudFormation:
@@ -39,7 +40,7 @@ class CloudFormation:
         def json_first(parse_template: Any) -> Any:
             def parse(template: str) -> Any:
                 # JSON is YAML, but moto's reader of YAML takes a second for what a CDK application synthesises.
-                return json.loads(template) if template.lstrip().startswith("{") else parse_template(template)
+                return copied(_read(template)) if template.lstrip().startswith("{") else parse_template(template)
 
             return staticmethod(parse)
 
@@ -67,7 +68,7 @@ class CloudFormation:
 
     def _state_machine(self, resource: dict[str, Any]) -> dict[str, Any]:
         """The definition from wherever it is, with its substitutions made."""
-        resource = copy.deepcopy(resource)
+        resource = copied(resource)
         properties = resource["Properties"]
         if location := properties.pop("DefinitionS3Location", None):
             bucket = s3_backends[self._cloud.account]["aws"].get_bucket(location["Bucket"])
@@ -95,8 +96,12 @@ def refuse_unsupported(template: Mapping[str, Any]) -> None:
         )
 
 
+_read = functools.lru_cache(maxsize=32)(json.loads)
+"""Of templates' texts: a process deploys the same ones again and again."""
+
+
 def _document(resource: dict[str, Any]) -> dict[str, Any]:
-    resource = copy.deepcopy(resource)
+    resource = copied(resource)
     properties = resource["Properties"]
     if not isinstance(properties["Content"], str):
         properties["Content"] = json.dumps(properties["Content"])

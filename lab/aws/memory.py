@@ -2,13 +2,17 @@
 reads, where an account keeps a service, what package all functions share. Each takes longer than what it is for.
 """
 
+import copy
 import functools
+import pickle
 from typing import Any
 
 import moto.awslambda.models
 from moto.core import responses as moto_responses
 from moto.core.base_backend import BackendDict
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.parsing import validators
+from moto.dynamodb.parsing.ast_nodes import Expression
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
 from lab.aws.cloud import Cloud
@@ -25,6 +29,7 @@ class Memory:
         self._cloud.seams.replace(moto_responses, "method_names_from_class", _method_names)
         self._cloud.seams.wrap(moto.awslambda.models, "_s3_content", _read_once)
         self._cloud.seams.wrap(UpdateExpressionParser, "make", _read_expression_once)
+        self._cloud.seams.replace(validators, "deepcopy", _copy)
         self._cloud.seams.wrap(BackendDict, "__getitem__", _look_up)
 
 
@@ -36,6 +41,13 @@ def _method_names(service: type) -> frozenset[str]:
 def _read_expression_once(make: Any) -> Any:
     """Who validates an expression copies it first, and nobody else changes it."""
     return staticmethod(functools.lru_cache(maxsize=1024)(make))
+
+
+_pickled = functools.lru_cache(maxsize=1024)(pickle.dumps)
+
+
+def _copy(one: Any) -> Any:
+    return pickle.loads(_pickled(one)) if isinstance(one, Expression) else copy.deepcopy(one)  # noqa: S301 - our own
 
 
 def _look_up(make: Any) -> Any:

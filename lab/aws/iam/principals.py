@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moto.awslambda.utils import get_backend
+from moto.awslambda.models import lambda_backends
 from moto.ec2 import ec2_backends
 from moto.iam.models import Role, iam_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -129,7 +129,7 @@ class Principals:
     # The sessions.
 
     def _of_function(self, caller: Caller, name: str) -> _Session:
-        function = get_backend(self._cloud.account, self._cloud.region).get_function(name)
+        function = self._of(lambda_backends).get_function(name)
         arn = str(function.function_arn)
         return _Session(function.role, "lambda.amazonaws.com", name, arn, {"lambda:SourceFunctionArn": arn})
 

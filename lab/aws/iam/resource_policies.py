@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from moto.awslambda.utils import get_backend
+from moto.awslambda.models import lambda_backends
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
@@ -50,7 +50,7 @@ def _topic(account: Account, arn: str) -> str | None:
 
 def _function(account: Account, arn: str) -> str | None:
     name = arn.split(":function:", 1)[1].split(":", 1)[0]
-    functions = get_backend(account.id, account.region)
+    functions = account.of(lambda_backends)
     if name not in functions._lambdas._functions:
         return None
     return _document(functions.get_function(name).policy.statements)
