@@ -217,7 +217,7 @@ def _see_rotations(arns: Arns) -> Statements:
 
 GRANTS: dict[str, Grant] = {
     "answers.answer_if_ended": lambda arns: (
-        records("UpdateItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
+        records("PutItem", "DeleteItem")(arns) + _read_command(arns) + _answer_command(arns)
     ),
     "answers.answer_success": lambda arns: _allow("states:SendTaskSuccess", on=arns.machines),
     "authority.KmsSigner": lambda arns: _allow("kms:GetPublicKey", "kms:Sign", on=arns.authority_keys),

@@ -75,14 +75,14 @@ def overdue(name: str, now: float) -> list[Waiting]:
 
 def conclude(name: str, ended: Waiting, *, status: str, result: dict[str, Any]) -> None:
     """Keep what the command came to, for a repetition within its scope. No more where another does the work by now."""
-    table.update(
-        name,
-        "dispatch",
-        ended.dispatch_key,
-        {"status": status, "result": result},
-        condition="#command_id = :mine",
-        values={"mine": ended.command_id},
-    )
+    item = {
+        "command_id": ended.command_id,
+        "status": status,
+        "result": result,
+        "expires_at": table.expiry(KEEP_DAYS),
+    }
+    mine = {"mine": ended.command_id}
+    table.put(name, "dispatch", ended.dispatch_key, item, condition="#command_id = :mine", values=mine)
 
 
 def under_way(name: str) -> int:
