@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,6 +24,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """What is left goes with the process: pytest would look through all of it five times."""
+    gc.freeze()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew from what the code renders")
 
@@ -37,11 +43,29 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-class _ByFile(LoadFileScheduling):
-    """A process takes a whole file, or a whole folder whose tests look at the same dear thing."""
+def _scope_of(nodeid: str) -> str:
+    """What one process takes: a file, or a folder whose tests look at the same dear thing."""
+    return ONE_SYNTH if nodeid.startswith(ONE_SYNTH) else nodeid.split("::", 1)[0]
 
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Processes take a file of each suite in turn, as stories wait where scripts compute; the many short ones last."""
+    if not hasattr(config, "workerinput"):
+        return
+    turns: dict[str, int] = {}
+    taken: Counter[str] = Counter()
+    for item in items:
+        scope = _scope_of(item.nodeid)
+        if scope not in turns:
+            suite = scope.split("/")[1]
+            turns[scope] = taken[suite]
+            taken[suite] += 1
+    items.sort(key=lambda item: (item.nodeid.startswith("tests/unit/"), turns[_scope_of(item.nodeid)]))
+
+
+class _ByFile(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        return ONE_SYNTH if nodeid.startswith(ONE_SYNTH) else super()._split_scope(nodeid)
+        return _scope_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:

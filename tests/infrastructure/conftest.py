@@ -8,7 +8,7 @@ import pytest
 from tests.infrastructure.template import Template
 from tests.infrastructure.variants import VARIANTS, config_of
 
-# The CDK's own look at templates takes longer than all the rest: `test_application.py` has it. Said here, as Node.js
+# The CDK's own look at templates takes longer than all the rest; cfn-lint looks at the same. Said here, as Node.js
 # starts with the first import of aws_cdk.
 os.environ["CDK_VALIDATION"] = "false"
 

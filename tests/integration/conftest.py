@@ -1,6 +1,5 @@
 """One synthesis for all clusters of this suite and all of its processes; one embedded AWS for each story."""
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from lab.assembly import synthesize
 from lab.preparation import prepare
-from lab.products.artifact import cache_directory
+from lambdas.aws import clients
+from tests.integration.assembly import CLUSTERS, assembled
 from tests.integration.story import Story
-
-CLUSTERS = {path.stem: path for path in sorted((Path(__file__).parent / "clusters").glob("*.yaml"))}
 
 Open = Callable[..., Story]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_client_of_another_suite() -> None:
+    """Functions share their clients; what one that was made in a unit test's account writes to S3 is not read here."""
+    clients._client.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def assembly() -> Path:
-    place = cache_directory()
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "integration.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the second process finds what the first one makes
-        return synthesize(*CLUSTERS.values())
+    return assembled()
 
 
 @pytest.fixture(scope="session")
