@@ -4,6 +4,7 @@ The hosts, the embedded AWS that they discover each other and unseal by, the art
 security are those of `lab.laboratory`. What is not there: events, state machines, Lambdas, documents, task tokens.
 """
 
+import json
 import shlex
 import time
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ from lambdas.domain.node import Instance, Node, describe_node
 
 SCRIPTS = Path(__file__).parent / "floor"
 ROLE = "floor-node"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
+}
 LINK_PREFIX = "floor"
 LINKS_SECONDS = 3600
 RUNNING = {"Name": "instance-state-name", "Values": ["running"]}
@@ -124,7 +129,8 @@ class Floor:
     def _run_instances(self) -> None:
         """They stay off: each has its address, which its certificate must name, and a script to find when it boots."""
         iam, ec2 = self.aws.client("iam"), self.aws.client("ec2")
-        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam.put_role_policy(RoleName=ROLE, PolicyName="node", PolicyDocument=json.dumps(self._policy()))
         iam.create_instance_profile(InstanceProfileName=ROLE)
         iam.add_role_to_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
         cidr = self.config.network.cidr
@@ -138,6 +144,17 @@ class Floor:
                 body = pack(self._trust, node, self._kms_key_id, self._seeding(node) if number == 0 else ())
                 self.aws.client("s3").put_object(Bucket=self._bucket, Key=f"{LINK_PREFIX}/{number}.tar", Body=body)
                 self._nodes.append(node)
+
+    def _policy(self) -> dict[str, Any]:
+        """What the products do by themselves: find each other, and unseal Vault."""
+        key = f"arn:aws:kms:{self.config.region}:{ACCOUNT}:key/{self._kms_key_id}"
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"},
+                {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], "Resource": key},
+            ],
+        }
 
     def _run_instance(self, group: ServerGroup | ClientPool, subnet: str, configuration: str) -> Node:
         serves = group.serves if isinstance(group, ServerGroup) else ()
