@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from botocore.auth import STREAMING_UNSIGNED_PAYLOAD_TRAILER
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, prepare_request_dict
 from botocore.client import BaseClient, ClientMeta
 from botocore.endpoint import convert_to_response_dict
@@ -138,6 +139,10 @@ def _without_signature(sign: Any) -> Any:
             sign(signer, operation_name, request, *more, **named)
             return
         request.headers["Authorization"] = _scope(signer._region_name, signer.signing_name)
+        algorithm = request.context.get("checksum", {}).get("request_algorithm")
+        if isinstance(algorithm, dict) and algorithm["in"] == "trailer":
+            # A signer says so, too: without it moto keeps the body as it came, its chunks and its trailer with it.
+            request.headers["X-Amz-Content-SHA256"] = STREAMING_UNSIGNED_PAYLOAD_TRAILER
 
     return name_only
 

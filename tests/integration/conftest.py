@@ -8,17 +8,10 @@ from typing import Any
 import pytest
 
 from lab.preparation import prepare
-from lambdas.aws import clients
 from tests.integration.assembly import CLUSTERS, assembled
 from tests.integration.story import Story
 
 Open = Callable[..., Story]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_client_of_another_suite() -> None:
-    """Functions share their clients; what one that was made in a unit test's account writes to S3 is not read here."""
-    clients._client.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 from lab.aws import EmbeddedAws
@@ -81,6 +82,14 @@ def test_an_error_has_its_class_and_its_fields(filled: EmbeddedAws) -> None:
     assert caught.value.response["Item"] == ITEM
     with pytest.raises(ClientError, match="ParameterNotFound"):
         filled.client("ssm").get_parameter(Name="/nobody")
+
+
+def test_a_checksum_that_follows_a_body_is_no_part_of_it(filled: EmbeddedAws) -> None:
+    """As clients send it that were made before the embedded AWS said what they need not send."""
+    eager = boto3.client("s3", region_name=filled.region, config=Config(request_checksum_calculation="when_supported"))
+    eager.put_object(Bucket="bucket", Key="k", Body=b"one")
+    assert eager.get_object(Bucket="bucket", Key="k")["Body"].read() == b"one"
+    assert eager.head_object(Bucket="bucket", Key="k", ChecksumMode="ENABLED")["ChecksumCRC32"] == "emyG8Q=="
 
 
 def test_what_is_signed_in_its_url_is_signed(filled: EmbeddedAws) -> None:
