@@ -1,6 +1,5 @@
 """Deploying a cloud assembly (the output of `cdk synth`): assets into the bootstrap bucket, templates into stacks."""
 
-import functools
 import io
 import json
 import zipfile
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.aws.cloud import Cloud
+from lab.aws.cloud_formation import read_template
 from lab.aws.public_parameters import publish_images
 
 
@@ -18,7 +18,7 @@ def deploy(cloud: Cloud, assembly: Path, stack_name: str) -> dict[str, str]:
     if assets.exists():
         publish_assets(cloud, assembly, json.loads(assets.read_text()))
     body = template.read_text()
-    publish_images(cloud, _read(body))
+    publish_images(cloud, read_template(body))
     request = {
         "StackName": stack_name,
         "TemplateBody": body,
@@ -31,12 +31,6 @@ def deploy(cloud: Cloud, assembly: Path, stack_name: str) -> dict[str, str]:
     else:
         api.create_stack(**request)
     return outputs(cloud, stack_name)
-
-
-@functools.lru_cache(maxsize=16)
-def _read(template: str) -> Any:
-    """For looking at only: a process deploys the same few templates again and again."""
-    return json.loads(template)
 
 
 def outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:

@@ -41,8 +41,7 @@ def record(name: str, command: Command, command_id: str) -> None:
     """Keep which command does the work. Before anybody waits for it: a sender that dies in between is found out by the
     repetition of its task, and whoever concludes a command finds the work it did.
     """
-    item = {"command_id": command_id, "status": "sent", "expires_at": table.expiry(KEEP_DAYS)}
-    table.put(name, "dispatch", command.dispatch_key, item)
+    table.put(name, "dispatch", command.dispatch_key, _dispatch(command_id, "sent"))
 
 
 def wait(name: str, command: Command, command_id: str, token: str) -> Waiting:
@@ -75,12 +74,7 @@ def overdue(name: str, now: float) -> list[Waiting]:
 
 def conclude(name: str, ended: Waiting, *, status: str, result: dict[str, Any]) -> None:
     """Keep what the command came to, for a repetition within its scope. No more where another does the work by now."""
-    item = {
-        "command_id": ended.command_id,
-        "status": status,
-        "result": result,
-        "expires_at": table.expiry(KEEP_DAYS),
-    }
+    item = _dispatch(ended.command_id, status) | {"result": result}
     mine = {"mine": ended.command_id}
     table.put(name, "dispatch", ended.dispatch_key, item, condition="#command_id = :mine", values=mine)
 
@@ -93,6 +87,10 @@ def under_way(name: str) -> int:
 def forget(name: str, told: Waiting) -> None:
     """Nobody waits any more; unless another token took over meanwhile, whose task has not been told."""
     table.delete(name, "command", told.command_id, condition="#token = :told", values={"told": told.token})
+
+
+def _dispatch(command_id: str, status: str) -> table.Item:
+    return {"command_id": command_id, "status": status, "expires_at": table.expiry(KEEP_DAYS)}
 
 
 def _waiting(item: table.Item) -> Waiting:

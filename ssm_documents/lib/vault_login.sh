@@ -15,15 +15,15 @@ log_in_to_vault() {
   reply_body=
 }
 
-raft_servers=
+raft_configuration=
 
-# read_raft_servers: a probe; what Vault tells of its Raft configuration is in raft_servers, as JSON.
-read_raft_servers() {
+# read_raft_configuration: a probe; Vault's answer, as JSON, is in raft_configuration.
+read_raft_configuration() {
   log_in_to_vault || return 1
   if ! succeeds vault GET sys/storage/raft/configuration; then
     [[ $reply_status != 403 ]] || vault_token= # it has expired
     return 1
   fi
   # shellcheck disable=SC2034 # the caller reads it
-  raft_servers=$reply_body
+  raft_configuration=$reply_body
 }

@@ -34,11 +34,11 @@ vault_facts='
 vault_read_membership() {
   local rows
   forget_membership
-  read_raft_servers || return 1
+  read_raft_configuration || return 1
   succeeds vault GET sys/storage/raft/autopilot/state || return 1
   obstacle="what Vault tells of its Raft membership is not understood"
   rows=$(jq --raw-output --slurpfile state <(printf '%s' "$reply_body") "$vault_facts | $membership_rows" \
-    <<<"$raft_servers") || return 1
+    <<<"$raft_configuration") || return 1
   take_membership "$rows"
 }
 

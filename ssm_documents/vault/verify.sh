@@ -23,7 +23,7 @@ main() {
       cluster_id: $cluster,
       leader: (map(select(.leader).node_id) | first),
       voters: map(select(.voter)) | length
-    }' <<<"$raft_servers")"
+    }' <<<"$raft_configuration")"
 }
 
 is_unsealed() {
@@ -34,10 +34,10 @@ is_unsealed() {
 }
 
 is_voter() {
-  read_raft_servers || return 1
+  read_raft_configuration || return 1
   obstacle="$local_address:8201 is no voter"
   jq --exit-status --arg address "$local_address:8201" \
-    '.data.config.servers | any(.leader) and any(.address == $address and .voter)' <<<"$raft_servers" >/dev/null
+    '.data.config.servers | any(.leader) and any(.address == $address and .voter)' <<<"$raft_configuration" >/dev/null
 }
 
 main "$@"
