@@ -18,8 +18,8 @@ from typing import Any
 from lab.control import ControlServer
 from lab.fault_commands import FaultCommands
 from lab.forwarder import Forwarder
-from lab.laboratory import SAMPLE_JOB, Laboratory, find_node
-from lab.nodes import NodeView, failed_launches
+from lab.laboratory import SAMPLE_JOB, Laboratory
+from lab.nodes import NodeView, failed_launches, find_node
 from lab.preparation import Kind
 from lab.products.progress import Step
 from lab.records import describe_certificates

@@ -114,7 +114,8 @@ class ContainerDataCenter:
 
     def connect(self, aws: EmbeddedAws) -> None:
         from lab.hosts import agent_package
-        from lab.hosts.metadata import Metadata, serve_metadata
+        from lab.hosts.metadata import Metadata
+        from lab.hosts.metadata_server import serve_metadata
         from lab.hosts.name_server import serve_names
 
         def lifecycle_state(instance_id: str) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from lab.aws.auto_scaling import STATUS_CHECK_SECONDS
 from lab.aws.chaos import Matches, any_event, of_type
-from lab.laboratory import Laboratory, find_node
+from lab.laboratory import Laboratory
+from lab.nodes import find_node
 from lambdas.domain.config import PRODUCTS
 
 FOR_EVER = float("inf")

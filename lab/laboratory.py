@@ -9,7 +9,6 @@ The lab's background process holds one of these, and so does every end-to-end te
 """
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,17 +22,18 @@ from lab.assembly import ACCOUNT
 from lab.aws import Chaos, EmbeddedAws
 from lab.data_center import open_data_center
 from lab.default_cluster import DEFAULT_CLUSTER
+from lab.group_sizes import all_in_service, begin_refresh, newest_refresh, set_size
 from lab.hosts.seam import Ran, Run
 from lab.nodes import NodeView, view_nodes
 from lab.preparation import Kind, Prepared, prepare
 from lab.products.manifest import manifest_of, upload
 from lab.products.progress import Report, Step, silent
-from lab.records import age_certificate, expire_lease, read_certificates, read_journal
+from lab.records import age_certificate, expire_lease, read_certificates, read_formation, read_journal
 from lab.survey import JobSurvey, Survey
 from lab.survey.apis import Apis
 from lambdas.domain import names
 from lambdas.domain.artifacts import MANIFEST_KEY, Manifest
-from lambdas.domain.config import ClientPool, Product, ServerGroup
+from lambdas.domain.config import Product
 from lambdas.domain.formation import MAXIMUM_ATTEMPTS
 
 JOBS = Path(__file__).parent / "jobs"
@@ -152,27 +152,15 @@ class Laboratory:
 
     def scale_group(self, group: str, desired: int) -> None:
         """Raises ValueError for a size outside of the group's range, before anything is changed."""
-        groups: tuple[ServerGroup | ClientPool, ...] = (*self.config.server_groups, *self.config.client_pools)
-        known = {one.name: one for one in groups}
-        if group not in known:
-            raise ValueError(f"no group {group!r}: {', '.join(known)}")
-        one = known[group]
-        minimum = one.size if isinstance(one, ServerGroup) else one.minimum
-        if not minimum <= desired <= one.maximum:
-            raise ValueError(f"{group}: {desired} is not between {minimum} and {one.maximum}, its cluster file's range")
-        self.aws.client("autoscaling").set_desired_capacity(
-            AutoScalingGroupName=names.autoscaling_group(self.config.name, group), DesiredCapacity=desired
-        )
+        set_size(self.aws.client("autoscaling"), self.config, group, desired)
 
     def refresh(self, group: str | None = None, timeout_seconds: float = 1800.0) -> None:
         """Replace every instance of a group, the first server group unless told, one after the other; until done."""
-        group = names.autoscaling_group(self.config.name, group or self.config.server_groups[0].name)
-        scaling = self.aws.client("autoscaling")
-        scaling.start_instance_refresh(AutoScalingGroupName=group)
+        scaling, group = self.aws.client("autoscaling"), group or self.config.server_groups[0].name
+        begin_refresh(scaling, self.config, group)
 
         def newest() -> dict[str, Any]:
-            found = scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"]
-            return dict(found[0])
+            return newest_refresh(scaling, self.config, group)
 
         self.wait_until(lambda: newest()["Status"] == "Successful", timeout_seconds, lambda: str(newest()))
 
@@ -254,11 +242,7 @@ class Laboratory:
 
     def formation(self) -> dict[str, Any]:
         """The formation record: status, attempt, reason. Empty before the first server arrives."""
-        table = self.table_name
-        found = self.aws.client("dynamodb").get_item(
-            TableName=table, Key={"pk": {"S": "formation"}, "sk": {"S": "record"}}, ConsistentRead=True
-        )
-        return {key: next(iter(value.values())) for key, value in found.get("Item", {}).items()}
+        return read_formation(self.aws.client("dynamodb"), self.table_name)
 
     # Waiting.
 
@@ -304,12 +288,7 @@ class Laboratory:
         return any(execution.status == "RUNNING" for execution in self.aws.executions())
 
     def _in_service(self) -> bool:
-        groups = self.aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-        return all(
-            len(group["Instances"]) == group["DesiredCapacity"]
-            and all(instance["LifecycleState"] == "InService" for instance in group["Instances"])
-            for group in groups
-        )
+        return all_in_service(self.aws.client("autoscaling"))
 
     def _how_far(self) -> str:
         record = self.formation()
@@ -321,16 +300,3 @@ class Laboratory:
         resources = self.aws.client("cloudformation").describe_stack_resources(StackName=self.prepared.stack_name)
         tables = [r for r in resources["StackResources"] if r["ResourceType"] == "AWS::DynamoDB::Table"]
         return str(tables[0]["PhysicalResourceId"])
-
-
-def find_node(nodes: list[NodeView], given: str) -> NodeView:
-    """By instance id or its start, by address, or as `servers/0`. Raises LookupError with what there is."""
-    if match := re.fullmatch(r"([a-z0-9-]+)/(\d+)", given):
-        group = [node for node in nodes if node.group == match[1]]
-        found = group[int(match[2]) : int(match[2]) + 1]
-    else:
-        found = [node for node in nodes if given and (node.instance_id.startswith(given) or node.address == given)]
-    if len(found) == 1:
-        return found[0]
-    there = ", ".join(f"{node.instance_id} ({node.address}, {node.group})" for node in nodes) or "none"
-    raise LookupError(f"{len(found)} nodes match {given!r}; there are: {there}")

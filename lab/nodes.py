@@ -1,5 +1,6 @@
 """Nodes on their way: what each one is doing, from Auto Scaling, its launch's execution and its commands."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from lab.aws import EmbeddedAws, ExecutionRecord
 from lambdas.domain import names
-from lambdas.domain.config import ClientPool, ClusterConfig, ServerGroup
+from lambdas.domain.config import ClusterConfig
 from lambdas.domain.phases import FORMATION_PHASES, NODE_PHASES, Phase
 
 ORDER = tuple(dict.fromkeys((*NODE_PHASES[:1], *FORMATION_PHASES, *NODE_PHASES, Phase.LEAVE)))
@@ -54,8 +55,7 @@ class NodeView:
 
 def view_nodes(aws: EmbeddedAws, config: ClusterConfig) -> list[NodeView]:
     """Every instance of the cluster's groups that is there, by group and address."""
-    all_groups: tuple[ServerGroup | ClientPool, ...] = (*config.server_groups, *config.client_pools)
-    groups = {names.autoscaling_group(config.name, group.name): group.name for group in all_groups}
+    groups = {names.autoscaling_group(config.name, group.name): group.name for group in config.groups}
     states = {
         instance["InstanceId"]: (groups[group["AutoScalingGroupName"]], instance["LifecycleState"])
         for page in aws.client("autoscaling").get_paginator("describe_auto_scaling_groups").paginate()
@@ -94,6 +94,19 @@ def failed_launches(aws: EmbeddedAws, config: ClusterConfig) -> list[str]:
         for one in aws.executions(machine)
         if one.status in ("FAILED", "TIMED_OUT", "ABORTED")
     ]
+
+
+def find_node(nodes: list[NodeView], given: str) -> NodeView:
+    """By instance id or its start, by address, or as `servers/0`. Raises LookupError with what there is."""
+    if match := re.fullmatch(r"([a-z0-9-]+)/(\d+)", given):
+        group = [node for node in nodes if node.group == match[1]]
+        found = group[int(match[2]) : int(match[2]) + 1]
+    else:
+        found = [node for node in nodes if given and (node.instance_id.startswith(given) or node.address == given)]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(f"{node.instance_id} ({node.address}, {node.group})" for node in nodes) or "none"
+    raise LookupError(f"{len(found)} nodes match {given!r}; there are: {there}")
 
 
 def _instances(aws: EmbeddedAws, ids: list[str]) -> dict[str, dict[str, Any]]:

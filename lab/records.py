@@ -1,4 +1,4 @@
-"""What the control plane keeps in its table: the journal, the lease, and until when certificates last."""
+"""What the control plane keeps in its table: journal, lease, how formation stands, until when certificates last."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -50,6 +50,13 @@ def describe_certificates(found: Mapping[str, Mapping[str, Any]], now: float) ->
         }
         for instance_id, one in found.items()
     }
+
+
+def read_formation(dynamodb: Any, table: str) -> dict[str, Any]:
+    """The formation record: status, attempt, reason. Empty before the first server arrives."""
+    key = {"pk": {"S": "formation"}, "sk": {"S": "record"}}
+    found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
+    return {key: next(iter(value.values())) for key, value in found.get("Item", {}).items()}
 
 
 def age_certificate(dynamodb: Any, table: str, instance_id: str, days: float) -> None:

@@ -68,5 +68,6 @@ class _ByFile(LoadFileScheduling):
         return _scope_of(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to schedule
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
     return _ByFile(config, log)

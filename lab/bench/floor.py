@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from lab.assembly import ACCOUNT
 from lab.aws import EmbeddedAws
@@ -34,14 +34,19 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
 }
-LINK_PREFIX = "floor"
 LINKS_SECONDS = 3600
 RUNNING = {"Name": "instance-state-name", "Values": ["running"]}
-FAILED = "[[ ! -e /run/floor_failed ]] || { echo failed; tail -n 5 /var/log/cloud-init-output.log; }"
+LAST_WORDS = """
+tail -n 5 /var/log/cloud-init-output.log
+for product in consul vault nomad; do
+  [[ ! -e /usr/local/bin/$product ]] || journalctl --unit "$product" --lines 3 --output cat
+done
+"""
+FAILED = f"[[ ! -e /run/floor_failed ]] || {{ echo failed; {LAST_WORDS} }}"
 
 
 class FloorFailedError(Exception):
-    """The plain script failed; the message is its last words."""
+    """The plain script failed, or went on too long; the message is its last words."""
 
 
 class Floor:
@@ -108,6 +113,13 @@ class Floor:
             if words.startswith("failed"):
                 raise FloorFailedError(f"{node.instance_id}: {words}")
 
+    def last_words(self) -> str:
+        """What each node said last, of the script and of the products."""
+        return "\n".join(
+            f"{node.instance_id} ({node.group}):\n{self.data_center.look(node.instance_id, LAST_WORDS)}"
+            for node in self._nodes
+        )
+
     # What is ready beforehand.
 
     def _fill_bucket(self) -> Manifest:
@@ -139,24 +151,24 @@ class Floor:
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=str(block))["Subnet"]["SubnetId"]
         for group in self.config.groups:
             for _ in range(group.size if isinstance(group, ServerGroup) else group.minimum):
-                number = len(self._nodes)
-                node = self._run_instance(group, subnet, f"{LINK_PREFIX}/{number}.tar")
-                body = pack(self._trust, node, self._kms_key_id, self._seeding(node) if number == 0 else ())
-                self.aws.client("s3").put_object(Bucket=self._bucket, Key=f"{LINK_PREFIX}/{number}.tar", Body=body)
-                self._nodes.append(node)
+                self._nodes.append(self._run_instance(group, subnet, len(self._nodes)))
+        for number, node in enumerate(self._nodes):
+            body = pack(self._trust, node, self._kms_key_id, self._seeding(node) if number == 0 else ())
+            self.aws.client("s3").put_object(Bucket=self._bucket, Key=_configuration(number), Body=body)
 
     def _policy(self) -> dict[str, Any]:
-        """What the products do by themselves: find each other, and unseal Vault."""
+        """What the products do by themselves: find each other, unseal Vault, fetch a job's image."""
         key = f"arn:aws:kms:{self.config.region}:{ACCOUNT}:key/{self._kms_key_id}"
         return {
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"},
                 {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"], "Resource": key},
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self._bucket}/*"},
             ],
         }
 
-    def _run_instance(self, group: ServerGroup | ClientPool, subnet: str, configuration: str) -> Node:
+    def _run_instance(self, group: ServerGroup | ClientPool, subnet: str, number: int) -> Node:
         serves = group.serves if isinstance(group, ServerGroup) else ()
         tags = [{"Key": names.serves_tag(product), "Value": self.config.name} for product in serves]
         made: dict[str, Any] = self.aws.client("ec2").run_instances(
@@ -166,7 +178,7 @@ class Floor:
             InstanceType=group.instance_type,
             SubnetId=subnet,
             IamInstanceProfile={"Name": ROLE},
-            UserData=self._script(group, configuration),
+            UserData=self._script(group, number),
             TagSpecifications=[{"ResourceType": "instance", "Tags": [*tags, {"Key": "Name", "Value": group.name}]}],
         )["Instances"][0]
         instance = Instance(
@@ -183,9 +195,14 @@ class Floor:
             "image_sha256": image.sha256,
         }
         job = (JOBS / f"{SAMPLE_JOB}.nomad.hcl").read_text()
-        return seed_members(self._trust, seed, (SCRIPTS / "seed.sh").read_text(), job, variables)
+        clients = {
+            self._link(_introduction(number), "put_object"): node
+            for number, node in enumerate(self._nodes)
+            if node.kind == "client"
+        }
+        return seed_members(self._trust, seed, (SCRIPTS / "seed.sh").read_text(), job, variables, clients)
 
-    def _script(self, group: ServerGroup | ClientPool, configuration: str) -> str:
+    def _script(self, group: ServerGroup | ClientPool, number: int) -> str:
         """node.sh with its parameters, as user data."""
         role, config = role_of(group), self.config
         wanted = {"prerequisites": f"prerequisites_{config.system}_{config.architecture}"}
@@ -200,7 +217,9 @@ class Floor:
                 wanted[one.artifact] = f"{one.artifact}_linux_{config.architecture}"
             if one.product:
                 products.append(one.name)
-        given = {"FLOOR_PRODUCTS": " ".join(products), "FLOOR_node_URL": self._link(configuration)}
+        given = {"FLOOR_PRODUCTS": " ".join(products), "FLOOR_node_URL": self._link(_configuration(number))}
+        if role.kind == "client":
+            given |= {"FLOOR_introduction_URL": self._link(_introduction(number))}
         for name, entry in wanted.items():
             artifact = self._manifest.artifacts[entry]
             given |= {f"FLOOR_{name}_URL": self._link(artifact.key), f"FLOOR_{name}_SHA256": artifact.sha256}
@@ -208,6 +227,17 @@ class Floor:
         shebang, _, script = (SCRIPTS / "node.sh").read_text().partition("\n")
         return f"{shebang}\n{exports}{script}"
 
-    def _link(self, key: str) -> str:
+    def _link(self, key: str, action: Literal["get_object", "put_object"] = "get_object") -> str:
         given = {"Bucket": self._bucket, "Key": key}
-        return str(self.aws.client("s3").generate_presigned_url("get_object", Params=given, ExpiresIn=LINKS_SECONDS))
+        return str(self.aws.client("s3").generate_presigned_url(action, Params=given, ExpiresIn=LINKS_SECONDS))
+
+
+# Keys in the bucket, by the number of the node.
+
+
+def _configuration(number: int) -> str:
+    return f"floor/{number}.tar"
+
+
+def _introduction(number: int) -> str:
+    return f"floor/{number}.introduction.json"

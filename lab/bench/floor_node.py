@@ -110,10 +110,15 @@ def pack(trust: Trust, node: Node, kms_key_id: str, more: Iterable[Member] = ())
     return _tar([*members, *more])
 
 
-def seed_members(trust: Trust, seed: Node, script: str, job: str, variables: Mapping[str, str]) -> list[Member]:
-    """seed.sh, and what it asks the products to do as files of curl's options."""
+def seed_members(
+    trust: Trust, seed: Node, script: str, job: str, variables: Mapping[str, str], clients: Mapping[str, Node]
+) -> list[Member]:
+    """seed.sh, and what it asks the products to do as files of curl's options.
+
+    `clients` are those to introduce, each by the signed link that its introduction is put to.
+    """
     consul, nomad = (_bootstrap(component(name), trust.config, seed) for name in ("consul", "nomad"))
-    vault = _bootstrap(component("vault_init"), trust.config, seed)
+    vault, keys = (_bootstrap(component(name), trust.config, seed) for name in ("vault_init", "vault_workloads"))
     for_jobs = nomad["consul"]
     management = {product: trust.secrets[f"{product}/management-token"] for product in ("consul", "nomad")}
     files: dict[str, list[Request]] = {
@@ -144,12 +149,19 @@ def seed_members(trust: Trust, seed: Node, script: str, job: str, variables: Map
             *(("vault", "PUT", f"sys/audit/{path}", body) for path, body in vault["audit"].items()),
             *(("vault", "POST", f"sys/mounts/{path}", body) for path, body in vault["mounts"].items()),
             *(("vault", "POST", f"sys/auth/{path}", body) for path, body in vault["auth"].items()),
+        ],
+        "vault-policies": [
             *(("vault", "PUT", f"sys/policies/acl/{name}", {"policy": it}) for name, it in vault["policies"].items()),
             *(("vault", "POST", entry["path"], _filled(entry, trust)) for entry in vault["writes"]),
         ],
+        "vault-keys": [("vault", "POST", entry["path"], _filled(entry, trust)) for entry in keys["writes"]],
     }  # fmt: skip
     tokens = {"consul": management["consul"], "nomad": management["nomad"], "vault": ""}
     made = [Member(f"{REQUESTS}/{name}", _curl(requests, tokens), 0o600) for name, requests in files.items()]
+    made += [
+        Member(f"{REQUESTS}/introduction-{number}", _introduction(client, tokens["nomad"], link), 0o600)
+        for number, (link, client) in enumerate(clients.items())
+    ]
     filled = "".join(f"{key} = {json.dumps(value)}\n" for key, value in variables.items())
     return [
         *made,
@@ -204,6 +216,16 @@ def _curl(requests: Sequence[Request], tokens: Mapping[str, str]) -> str:
             lines.append(f'header = "{header}: {tokens[product]}"')
         sections.append("\n".join(lines) + "\n")
     return "next\n".join(sections)
+
+
+def _introduction(client: Node, token: str, link: str) -> str:
+    """What a server says of `client`, in a file, and that file to where the client looks for it."""
+    said = f"{REQUESTS}/introduction-of-{client.instance_id}"
+    body = {"NodeName": client.instance_id, "NodePool": client.node_pool}
+    asked = _curl([("nomad", "POST", "acl/identity/client-introduction-token", body)], {"nomad": token})
+    asked = asked.replace('output = "/dev/null"', f"output = {json.dumps(said)}")
+    put = [f"url = {json.dumps(link)}", f"upload-file = {json.dumps(said)}", "fail", "silent", 'output = "/dev/null"']
+    return asked + "next\n" + "\n".join(put) + "\n"
 
 
 def _tar(members: Sequence[Member]) -> bytes:

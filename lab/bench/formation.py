@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.bench.figures import Figure, Measured, median_figure
-from lab.bench.floor import Floor
+from lab.bench.floor import Floor, FloorFailedError
 from lab.bench.launches import launched, per_client, per_server
 from lab.bench.machine import load_average
 from lab.bench.timeline import Segment, paths
-from lab.bench.watch import Times, Watch
+from lab.bench.watch import NotFormedError, Times, Watch
 from lab.laboratory import FormationFailedError, Laboratory, LabTimeoutError
 from lab.preparation import Prepared, prepare
-from lab.products.progress import Report, Step
+from lab.products.progress import Report, Step, silent
 from lab.survey.products import ProductSurveyor
 from lambdas.domain.config import PRODUCTS
 
@@ -105,20 +105,22 @@ def _quorate(prepared: Prepared, item: str, progress: Report) -> Formed:
 def _floor(prepared: Prepared, item: str, progress: Report) -> Times:
     progress(Step(item, "making hosts, certificates and links"))
     with Floor(prepared) as floor:
-        surveyor = ProductSurveyor(floor.apis, floor.servers, floor.run_script)
-        watch = Watch(
-            floor.config,
-            surveyor,
-            floor.apis,
-            lambda: list(floor.servers("nomad").values()),
-            None,
-            _looking(item, progress, floor.check),
-        )
-        started = floor.launch()
-        with floor.data_center.inside():
-            times = watch.until_formed(started)
+        times = form_plainly(floor, item, progress)
     progress(Step(item, _said(times), finished=True))
     return times
+
+
+def form_plainly(floor: Floor, item: str = "floor", progress: Report = silent) -> Times:
+    """Switch the floor's hosts on and watch. Raises FloorFailedError, with what they said, if they do not get there."""
+    look = _looking(item, progress, floor.check)
+    surveyor = ProductSurveyor(floor.apis, floor.servers, floor.run_script)
+    watch = Watch(floor.config, surveyor, floor.apis, lambda: list(floor.servers("nomad").values()), None, look)
+    started = floor.launch()
+    with floor.data_center.inside():
+        try:
+            return watch.until_formed(started)
+        except NotFormedError as error:
+            raise FloorFailedError(f"{error}\n{floor.last_words()}") from error
 
 
 def _looking(item: str, progress: Report, check: Callable[[], None]) -> Callable[[Times, float], None]:

@@ -16,7 +16,8 @@ from lab.survey.products import ProductSurveyor
 from lambdas.domain.config import PRODUCTS, ClusterConfig
 
 POLL_SECONDS = 0.25
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 240.0
+"""Several times what either side takes on a busy machine of two processors: who is not there by then is stuck."""
 
 
 class NotFormedError(Exception):
@@ -36,6 +37,12 @@ class Times:
     def all_voters(self) -> float:
         return max(self.voters.values())
 
+    @property
+    def missing(self) -> list[str]:
+        """What a formation has, and this one has not yet."""
+        votes = [f"the voters of {product}" for product in PRODUCTS if product not in self.voters]
+        return votes + ([] if self.job_running is not None else [f"a running allocation of {SAMPLE_JOB}"])
+
 
 class Watch:
     """`nomad_servers` gives addresses. `submit` is tried until it succeeds; None where somebody else submits.
@@ -51,6 +58,7 @@ class Watch:
         nomad_servers: Callable[[], list[str]],
         submit: Callable[[], None] | None,
         look: Callable[[Times, float], None],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._config = config
         self._surveyor = surveyor
@@ -58,14 +66,15 @@ class Watch:
         self._nomad_servers = nomad_servers
         self._submit = submit
         self._look = look
+        self._patience_seconds = patience_seconds
 
     def until_formed(self, started_at: float) -> Times:
         """Call from a thread that reaches the hosts. Raises NotFormedError."""
         times = Times()
-        while times.job_running is None or len(times.voters) < len(PRODUCTS):
+        while times.missing:
             now = time.monotonic() - started_at
-            if now > PATIENCE_SECONDS:
-                raise NotFormedError(f"not formed within {PATIENCE_SECONDS:.0f} s: {times}")
+            if now > self._patience_seconds:
+                raise NotFormedError(f"after {now:.0f} s still missing: {', '.join(times.missing)}")
             self._look(times, now)
             self._watch_voters(times, started_at)
             self._watch_job(times, started_at)

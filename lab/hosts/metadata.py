@@ -1,4 +1,7 @@
-"""The instance metadata service, version 2 only, for all hosts: the source address says which one asks."""
+"""The instance metadata service, version 2 only, for all hosts: the source address says which one asks.
+
+`lab.hosts.metadata_server` serves it.
+"""
 
 import base64
 import datetime
@@ -6,16 +9,14 @@ import hashlib
 import hmac
 import json
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Union
 
 from lab.hosts.name_server import host_name
-from lab.hosts.network import METADATA_ADDRESS, LabNetwork, mac_address
+from lab.hosts.network import mac_address
 from lab.hosts.seam import Machine
 
 TOKEN_PATH = "/latest/api/token"
@@ -23,7 +24,6 @@ TOKEN_HEADER = "X-aws-ec2-metadata-token"
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 LONGEST_TOKEN_SECONDS = 21_600
 CREDENTIAL_LIFE = datetime.timedelta(hours=6)
-SHUTDOWN_POLL_SECONDS = 0.05
 ACCESS_KEY_PREFIX = "ASIA"  # what keys of temporary credentials begin with
 
 # A leaf is its value, or is asked for it when somebody reads it; None means that it is not there now.
@@ -217,72 +217,6 @@ def architecture(instance_type: str) -> str:
     family = instance_type.partition(".")[0]
     after_generation = family.lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
     return "arm64" if "g" in after_generation or family == "a1" else "x86_64"
-
-
-class MetadataServer:
-    """Serves `metadata` over HTTP until closed.
-
-    An answer travels `hop_limit` hops: with 1, EC2's default, it reaches the host and no container behind it.
-    """
-
-    def __init__(self, metadata: Metadata, address: str, port: int, hop_limit: int = 1) -> None:
-        class Handler(_Handler):
-            answerer = metadata
-
-        self._server = _Server((address, port), Handler)
-        self._server.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hop_limit)
-        self.port: int = self._server.server_address[1]
-        serve = self._server.serve_forever
-        threading.Thread(target=serve, args=(SHUTDOWN_POLL_SECONDS,), name="metadata", daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def serve_metadata(network: LabNetwork, metadata: Metadata, hop_limit: int = 1) -> MetadataServer:
-    """Serve at the address that every SDK knows, inside the lab's network."""
-    with network.enter():
-        return MetadataServer(metadata, METADATA_ADDRESS, 80, hop_limit)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # every host asks at the same moment: when it boots
-
-
-class _Handler(BaseHTTPRequestHandler):
-    answerer: Metadata
-    server_version, sys_version = "EC2ws", ""
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self._respond()
-
-    def do_HEAD(self) -> None:
-        self._respond()
-
-    def do_PUT(self) -> None:
-        self._respond()
-
-    def do_POST(self) -> None:
-        self._respond()
-
-    def _respond(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        answer = self.answerer.answer(self.command, self.path, self.headers, self.client_address[0])
-        body = answer.body.encode()
-        self.send_response(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Silent: SDKs ask all the time."""
 
 
 def _look_up(catalogue: Catalogue, path: str) -> Answer:

@@ -25,7 +25,8 @@ from lab.hosts import agent_package, image
 from lab.hosts.authority import Authority
 from lab.hosts.container import USER_DATA_OUTPUT, ContainerHosts, sweep_leftovers
 from lab.hosts.engine import LAB_LABEL, Engine
-from lab.hosts.metadata import Metadata, serve_metadata
+from lab.hosts.metadata import Metadata
+from lab.hosts.metadata_server import serve_metadata
 from lab.hosts.name_server import serve_names
 from lab.hosts.network import NAMESPACES, LabNetwork
 from lab.hosts.seam import Machine, Ran, Run

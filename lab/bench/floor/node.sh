@@ -2,7 +2,8 @@
 # The least that makes a node: everything at once, nothing tried twice, nobody told. `make bench` compares with it.
 #
 # Runs as user data, which says FLOOR_<artifact>_URL and FLOOR_<artifact>_SHA256, and in FLOOR_PRODUCTS what runs here.
-# A node that is given docker is a client. FLOOR_node_URL is a tar of all that is configured.
+# A node that is given docker is a client. FLOOR_node_URL is a tar of all that is configured, and FLOOR_introduction_URL
+# is where a client finds what a server says of it.
 set -Eeuo pipefail
 trap 'touch /run/floor_failed' ERR
 
@@ -116,6 +117,7 @@ run_product() {
 
 # A Nomad client looks once, when it starts, for what its host has: Consul's agent too, with a token that works.
 await_clients_needs() {
+  take_introduction
   await_file "$work/docker_runs"
   await_file "$work/plugins_are_there"
   until curl --silent --fail --output /dev/null --cacert /etc/quorate/tls/ca.pem \
@@ -123,6 +125,15 @@ await_clients_needs() {
     https://127.0.0.1:8501/v1/agent/self; do
     sleep 0.1
   done
+}
+
+# Nomad's servers register no client that none of them has introduced.
+take_introduction() {
+  install --directory --mode 0700 /var/lib/nomad /var/lib/nomad/client
+  until curl --silent --fail --output "$work/introduction" "${FLOOR_introduction_URL:?}"; do
+    sleep 0.2
+  done
+  (umask 077 && jq --join-output .JWT "$work/introduction" >/var/lib/nomad/client/intro_token.jwt)
 }
 
 main "$@"

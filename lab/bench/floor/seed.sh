@@ -12,17 +12,19 @@ main() {
   begin_vault &
   local -r vault=$!
   begin_nomad
+  introduce_clients
   wait "$consul"
   again make consul-for-jobs
   again make consul-auth-method
   make consul-binding-rules
   run_job
   wait "$vault"
+  again make vault-keys
 }
 
 # make NAME: all requests of a file, one after another, over one connection.
 make() {
-  curl "${trust[@]}" --fail-early --output /dev/null --config "$requests/$1"
+  curl "${trust[@]}" --fail-early --config "$requests/$1"
 }
 
 again() {
@@ -50,6 +52,13 @@ begin_nomad() {
   make nomad-policies
 }
 
+introduce_clients() {
+  local introduction
+  for introduction in "$requests"/introduction-*; do
+    again make "${introduction##*/}"
+  done
+}
+
 begin_vault() {
   await_start vault
   again make vault-answers
@@ -58,6 +67,15 @@ begin_vault() {
   jq --raw-output '"X-Vault-Token: " + .root_token' "$requests/keys" >"$requests/vault-token"
   again make vault-active
   make vault-setup
+  name_methods
+  make vault-policies
+}
+
+# A policy of Vault's that tells workloads apart has the name in it that Vault chose for their auth method.
+name_methods() {
+  curl "${trust[@]}" --fail --header "@$requests/vault-token" https://127.0.0.1:8200/v1/sys/auth |
+    jq --raw-output '.data | to_entries[] | "s/<accessor of \(.key | rtrimstr("/"))>/\(.value.accessor)/g"' |
+    sed --in-place --file - "$requests/vault-policies"
 }
 
 run_job() {

@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,10 @@ from lab.bench.figures import Figure, median_figure
 from lab.bench.floor_node import REQUESTS, Trust, pack, seed_members
 from lab.bench.launches import kind_of, round_trips
 from lab.bench.timeline import covered, top_states
+from lab.bench.watch import NotFormedError, Watch
+from lab.hosts.seam import Ran
+from lab.survey.apis import Apis
+from lab.survey.products import ProductSurveyor
 from lambdas.domain import cluster_file
 from lambdas.domain.membership.decision import decide
 from lambdas.domain.membership.observation import Raft
@@ -125,11 +130,26 @@ def test_a_client_of_the_floor_gets_no_servers_secrets() -> None:
 
 def test_the_seed_is_told_every_token_that_nodes_use() -> None:
     trust = Trust.make(cluster_file.load(LAB))
-    members = {one.path: one for one in seed_members(trust, _node("servers"), "#!/bin/bash\n", "job {}", {"a": "b"})}
+    made = seed_members(trust, _node("servers"), "#!/bin/bash\n", "job {}", {"a": "b"}, {"https://x": _node("default")})
+    members = {one.path: one for one in made}
     tokens = members[f"{REQUESTS}/consul-tokens"].content
     assert all(trust.secrets[f"consul/agent-token-{kind}"] in tokens for kind in ("server", "client"))
     assert members[f"{REQUESTS}/job.vars"].content == 'a = "b"\n'
     assert {one.mode & 0o077 for one in members.values()} == {0}
+    introduction = members[f"{REQUESTS}/introduction-0"].content
+    assert "acl/identity/client-introduction-token" in introduction
+    assert 'url = "https://x"' in introduction
+
+
+def test_who_watches_a_formation_that_does_not_come_says_what_is_missing() -> None:
+    config = cluster_file.load(LAB)
+
+    def nothing(*args: Any) -> None: ...
+
+    surveyor = ProductSurveyor(Apis(nothing, config), lambda product: {}, lambda *args: Ran(1, "", ""))
+    watch = Watch(config, surveyor, Apis(nothing, config), list, None, nothing, patience_seconds=0.1)
+    with pytest.raises(NotFormedError, match=r"missing: the voters of consul, .*, a running allocation"):
+        watch.until_formed(time.monotonic())
 
 
 def test_the_decision_that_is_timed_asks_every_row_of_seven_servers() -> None:

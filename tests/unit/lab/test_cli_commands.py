@@ -13,8 +13,7 @@ from lab.cli import app
 from lab.cli.follow import follow
 from lab.cli.output import Output
 from lab.cli.tables import goodbye_line, job_line, journal_table, nodes_table, products_table
-from lab.laboratory import find_node
-from lab.nodes import NodeView, PhaseView
+from lab.nodes import NodeView, PhaseView, find_node
 from lambdas.domain import names
 
 

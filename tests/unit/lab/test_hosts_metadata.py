@@ -12,12 +12,12 @@ from lab.hosts.metadata import (
     TOKEN_PATH,
     TTL_HEADER,
     Metadata,
-    MetadataServer,
     access_key_of,
     architecture,
     instance_of,
     target_of,
 )
+from lab.hosts.metadata_server import MetadataServer
 from lab.hosts.seam import Machine
 
 MACHINE = Machine(
