@@ -16,6 +16,7 @@ from typing import Any, Literal
 from lab.assembly import ACCOUNT
 from lab.aws import EmbeddedAws
 from lab.bench.floor_node import Member, Trust, pack, seed_members
+from lab.bench.last_words import LAST_WORDS, last_words
 from lab.data_center import ContainerDataCenter
 from lab.hosts.seam import Ran
 from lab.laboratory import JOBS, SAMPLE_JOB
@@ -36,12 +37,6 @@ TRUST = {
 }
 LINKS_SECONDS = 3600
 RUNNING = {"Name": "instance-state-name", "Values": ["running"]}
-LAST_WORDS = """
-tail -n 5 /var/log/cloud-init-output.log
-for product in consul vault nomad; do
-  [[ ! -e /usr/local/bin/$product ]] || journalctl --unit "$product" --lines 3 --output cat
-done
-"""
 FAILED = f"[[ ! -e /run/floor_failed ]] || {{ echo failed; {LAST_WORDS} }}"
 
 
@@ -114,11 +109,7 @@ class Floor:
                 raise FloorFailedError(f"{node.instance_id}: {words}")
 
     def last_words(self) -> str:
-        """What each node said last, of the script and of the products."""
-        return "\n".join(
-            f"{node.instance_id} ({node.group}):\n{self.data_center.look(node.instance_id, LAST_WORDS)}"
-            for node in self._nodes
-        )
+        return last_words(self.data_center, {node.instance_id: node.group for node in self._nodes})
 
     # What is ready beforehand.
 

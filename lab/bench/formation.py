@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.bench.figures import Figure, Measured, median_figure
 from lab.bench.floor import Floor, FloorFailedError
+from lab.bench.last_words import last_words
 from lab.bench.launches import launched, per_client, per_server
 from lab.bench.machine import load_average
 from lab.bench.timeline import Segment, paths
@@ -87,7 +88,11 @@ def _quorate(prepared: Prepared, item: str, progress: Report) -> Formed:
             _looking(item, progress, check),
         )
         with lab.data_center.inside():
-            times = watch.until_formed(started)
+            try:
+                times = watch.until_formed(started)
+            except NotFormedError as error:
+                groups = {node.instance_id: node.group for node in lab.nodes()}
+                raise NotFormedError(f"{error}\n{last_words(lab.data_center, groups)}") from error
         goals = {"server": started_at + times.all_voters, "client": started_at + (times.job_running or 0.0)}
         with suppress(LabTimeoutError):
             lab.wait_in_service(120.0)  # the last launches conclude: their executions are counted whole

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError
 
 from lab.laboratory import SAMPLE_JOB
+from lab.survey import ProductSurvey
 from lab.survey.apis import ApiError, Apis
 from lab.survey.products import ProductSurveyor
-from lambdas.domain.config import PRODUCTS, ClusterConfig
+from lambdas.domain.config import PRODUCTS, ClusterConfig, Product
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 240.0
 """Several times what either side takes on a busy machine of two processors: who is not there by then is stuck."""
+
+ASKING_ORDER: tuple[Product, ...] = ("consul", "nomad", "vault")
+"""Vault's answer costs its node a login, so it is asked for last."""
 
 
 class NotFormedError(Exception):
@@ -67,6 +71,7 @@ class Watch:
         self._submit = submit
         self._look = look
         self._patience_seconds = patience_seconds
+        self._seen: dict[Product, ProductSurvey] = {}
 
     def until_formed(self, started_at: float) -> Times:
         """Call from a thread that reaches the hosts. Raises NotFormedError."""
@@ -74,7 +79,8 @@ class Watch:
         while times.missing:
             now = time.monotonic() - started_at
             if now > self._patience_seconds:
-                raise NotFormedError(f"after {now:.0f} s still missing: {', '.join(times.missing)}")
+                seen = "".join(f"\n{product}: {self._seen.get(product, 'not asked')}" for product in PRODUCTS)
+                raise NotFormedError(f"after {now:.0f} s still missing: {', '.join(times.missing)}{seen}")
             self._look(times, now)
             self._watch_voters(times, started_at)
             self._watch_job(times, started_at)
@@ -82,11 +88,11 @@ class Watch:
         return times
 
     def _watch_voters(self, times: Times, started_at: float) -> None:
-        """One product after another: Vault's answer costs its node a login, so it is asked for last."""
-        for product in ("consul", "nomad", "vault"):
+        """One product after another."""
+        for product in ASKING_ORDER:
             if product in times.voters:
                 continue
-            seen = self._surveyor.product(product)
+            seen = self._seen[product] = self._surveyor.product(product)
             if len(seen.voters) < self._config.voters(product):
                 return
             times.voters[product] = time.monotonic() - started_at
