@@ -51,11 +51,18 @@ def _copy(one: Any) -> Any:
 
 
 def _look_up(make: Any) -> Any:
-    """moto looks through all services' backends for one that it has at hand."""
+    """moto looks through all services' backends for one that it has at hand.
+
+    The first time it has to: what it has not looked up since it emptied all, it does not empty the next time.
+    """
+    looked_up: set[int] = set()
 
     def found(backends: BackendDict[Any], account: str) -> Any:
-        there = dict.get(backends, account)
-        return make(backends, account) if there is None else there
+        there = dict.get(backends, account) if id(backends) in looked_up else None
+        if there is None:
+            there = make(backends, account)
+            looked_up.add(id(backends))
+        return there
 
     return found
 

@@ -49,6 +49,19 @@ def test_each_one_starts_empty() -> None:
             )
 
 
+def test_each_one_starts_without_the_instances_of_those_before() -> None:
+    """Auto Scaling looks EC2 up while moto empties both, which left EC2 out of what is emptied the next time."""
+    found = []
+    for groups in (True, False, False, True, False, False):  # whatever was there before this test
+        with EmbeddedAws(RecordingHosts()) as aws:
+            ec2 = aws.client("ec2")
+            found.append(len(ec2.describe_instances()["Reservations"]))
+            if groups:
+                aws.client("autoscaling").describe_auto_scaling_groups()
+            ec2.run_instances(ImageId="ami-0f1000000000000000", MinCount=1, MaxCount=1)
+    assert found == [0] * 6
+
+
 def test_no_client_reaches_the_real_aws_once_it_is_closed() -> None:
     with EmbeddedAws(RecordingHosts()) as aws:
         kept = boto3.client("sts", region_name=aws.region)
