@@ -1,8 +1,10 @@
 """Serves instance metadata to hosts, over HTTP."""
 
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from lab.hosts.metadata import Metadata
 from lab.hosts.network import METADATA_ADDRESS, LabNetwork
@@ -40,6 +42,11 @@ def serve_metadata(network: LabNetwork, metadata: Metadata, hop_limit: int = 1) 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # every host asks at the same moment: when it boots
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A host that is switched off while it asks is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

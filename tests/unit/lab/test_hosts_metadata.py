@@ -2,8 +2,12 @@
 
 import http.client
 import json
+import socket
+import struct
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -187,6 +191,24 @@ def test_the_identity_document_agrees(lab: Lab) -> None:
     assert document["region"] == "eu-central-1"
     assert document["privateIp"] == "10.77.1.11"
     assert document["architecture"] == "arm64"
+
+
+def test_a_host_that_goes_away_in_the_middle_is_no_error(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    shut_down = ThreadingHTTPServer.shutdown_request
+
+    def told(server: ThreadingHTTPServer, request: socket.socket) -> None:
+        shut_down(server, request)
+        ended.set()
+
+    monkeypatch.setattr(ThreadingHTTPServer, "shutdown_request", told)
+    reported: list[object] = []
+    monkeypatch.setattr(ThreadingHTTPServer, "handle_error", lambda *told: reported.append(told))
+    with socket.create_connection(("127.0.0.1", lab.server.port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets
+        connection.sendall(b"GET /latest/")
+    assert ended.wait(5)
+    assert reported == []
 
 
 def test_botocore_finds_region_and_credentials(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
