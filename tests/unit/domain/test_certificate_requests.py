@@ -65,7 +65,7 @@ def addressed(names: list[str]) -> list[str]:
     return [name for name in names if not name.replace(".", "").isdigit() or name.count(".") == 3]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1")), st.characters(codec=None).map(str)))
 def test_text_is_refused(text: str) -> None:
     assert certificate_for(text) is None
@@ -78,7 +78,7 @@ def test_a_request_beyond_its_size_is_refused_unread(more: int) -> None:
     assert certificate_for(RICH + "\n" * (REQUEST_BYTES - len(RICH) + more)) is None
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(0, len(DER)),
@@ -100,7 +100,7 @@ def pem_of(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.sampled_from(OURS), max_size=4),
     st.lists(FOREIGN, max_size=3).map(addressed),

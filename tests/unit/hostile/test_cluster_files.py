@@ -52,13 +52,13 @@ def is_refused_or_safe(text: str) -> None:
         assert SAFE.fullmatch(value), f"{path}: {value!r} reaches nodes"
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(bent(EXAMPLE))
 def test_the_example_bent(content: dict[str, Any]) -> None:
     is_refused_or_safe(yaml.safe_dump(content))
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(short_text, st.sampled_from(sorted(ClusterConfig.model_fields)))
 def test_text_in_the_place_of_a_value(text: str, key: str) -> None:
     is_refused_or_safe(yaml.safe_dump({"name": "demo", key: text}))
@@ -67,7 +67,7 @@ def test_text_in_the_place_of_a_value(text: str, key: str) -> None:
     )
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(short_text)
 @example("[" * 500)
 @example("a: &a [*a, *a]")

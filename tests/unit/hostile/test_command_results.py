@@ -44,7 +44,7 @@ def is_carried(told: Outcome) -> None:
     assert told.error is None or issubclass(told.error, QuorateError)
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(
     statuses,
     st.sampled_from((*EXIT_CODES, -1, 1, 127, 137, 2**31)),
@@ -65,7 +65,7 @@ def test_any_output(status: str, code: int, stdout: str, stderr: str) -> None:
         assert told.result == read_object(stdout.strip().splitlines()[-1])
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(json_values)
 def test_any_json_as_the_last_line(value: Any) -> None:
     line = json.dumps(value)
@@ -75,7 +75,7 @@ def test_any_json_as_the_last_line(value: Any) -> None:
         assert told.error is NodeFailed
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(st.dictionaries(hostile_text, json_values, max_size=4))
 def test_any_reason_of_a_failure(result: dict[str, Any]) -> None:
     told = outcome("Failed", 70, json.dumps({"reason": result, **result}), "")
@@ -88,7 +88,7 @@ def test_nesting_has_a_limit() -> None:
     assert read_object(json.dumps(nested(DEPTH_LIMIT + 1))) is None
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(("Error", "Cause", "other")), json_values | hostile_text, max_size=3))
 @example({"Error": "NodeFailed", "Cause": "[" * 24_000})
 def test_any_failure_of_a_state(failure: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def test_any_failure_of_a_state(failure: dict[str, Any]) -> None:
     assert len(told.cause) <= CAUSE_CHARACTERS
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(json_values | hostile_text | st.from_regex(r"[A-Za-z0-9+/=-]{90,120}", fullmatch=True))
 @example("A" * 100)
 @example("-")

@@ -30,19 +30,19 @@ def is_dropped_or_ours(event: dict[str, Any], kind: Any = "launch") -> None:
     assert action.autoscaling_group.startswith("quorate-demo-")
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(bent(a_lifecycle_event()))
 def test_a_lifecycle_event_that_was_bent(event: dict[str, Any]) -> None:
     is_dropped_or_ours(event)
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(bent(a_lifecycle_event("terminate")))
 def test_a_termination_that_was_bent(event: dict[str, Any]) -> None:
     is_dropped_or_ours(event, "terminate")
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(hostile_text, st.sampled_from(("EC2InstanceId", "AutoScalingGroupName", "LifecycleHookName")))
 def test_text_in_the_place_of_a_name(text: str, key: str) -> None:
     """A group's name may be anything behind its cluster's prefix: it is looked up among our groups, and never run."""
@@ -50,7 +50,7 @@ def test_text_in_the_place_of_a_name(text: str, key: str) -> None:
     is_dropped_or_ours(a_lifecycle_event(**{key: a_lifecycle_event()["detail"][key] + text}))
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(json_values)
 def test_any_detail(detail: Any) -> None:
     is_dropped_or_ours({"detail": detail})
@@ -58,7 +58,7 @@ def test_any_detail(detail: Any) -> None:
         assert CommandStatus.parse({"detail": detail}).command_id == detail["command-id"]
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(bent(STATUS_EVENT))
 def test_a_status_event_that_was_bent(event: dict[str, Any]) -> None:
     with suppress(EventNotOurs):

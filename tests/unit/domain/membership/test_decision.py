@@ -113,7 +113,7 @@ PROPERTIES = (
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CASES)
 @example((observed("", {}), "i-a"))
 @example((observed("abc", {}, leaving="a"), "i-a"))
@@ -128,7 +128,7 @@ def test_the_cases_of_these_tests_reach_every_row_that_acts() -> None:
     """Properties that hold of nothing but waiting would hold of anything."""
     reached: set[tuple[str, str]] = set()
 
-    @settings(max_examples=400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(CASES)
     def look(case: Case) -> None:
         decision = decide(*case)
