@@ -15,6 +15,9 @@ logging.getLogger("werkzeug").setLevel(logging.WARNING)
 ONE_SYNTH = "tests/infrastructure/"
 """Its tests read the templates of one synth."""
 
+WAITS_MOST = "tests/integration/test_histories.py"
+"""Begun first, it waits beside what computes; begun late, others have nothing to compute by then."""
+
 # The collector took a sixth of a suite's time, going again and again through half a million objects that stay.
 gc.set_threshold(10_000, 20, 20)
 
@@ -60,7 +63,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             suite = scope.split("/")[1]
             turns[scope] = taken[suite]
             taken[suite] += 1
-    items.sort(key=lambda item: (item.nodeid.startswith("tests/unit/"), turns[_scope_of(item.nodeid)]))
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(WAITS_MOST),
+            item.nodeid.startswith("tests/unit/"),
+            turns[_scope_of(item.nodeid)],
+        )
+    )
 
 
 class _ByFile(LoadFileScheduling):
