@@ -84,8 +84,10 @@ SUITES := tests/integration tests/shell tests/infrastructure tests/contract test
 .PHONY: test
 test: $(STAMP) ## All suites but e2e: unit, contract, shell, infrastructure, integration
 	@rm -rf $(PERMISSIONS)/test
-	@# What every process would do again, or wait for: the bytecode of all tests, and what integration deploys.
-	@$(PYTEST) --collect-only $(SUITES) >/dev/null & $(PYTHON) -m tests.integration.assembly & wait
+	@# What every process would do again, or wait for: the bytecode of all tests, half of it the CDK's, and what
+	@# integration deploys.
+	@$(PYTEST) --collect-only $(filter-out tests/infrastructure,$(SUITES)) >/dev/null & \
+		{ $(PYTEST) --collect-only tests/infrastructure >/dev/null; $(PYTHON) -m tests.integration.assembly; } & wait
 	@QUORATE_PERMISSIONS=$(CURDIR)/$(PERMISSIONS)/test $(PYTEST) -n 4 --no-loadscope-reorder $(SUITES)
 
 .PHONY: e2e
