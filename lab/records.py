@@ -56,7 +56,7 @@ def read_formation(dynamodb: Any, table: str) -> dict[str, Any]:
     """The formation record: status, attempt, reason. Empty before the first server arrives."""
     key = {"pk": {"S": "formation"}, "sk": {"S": "record"}}
     found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
-    return {key: next(iter(value.values())) for key, value in found.get("Item", {}).items()}
+    return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
 
 
 def age_certificate(dynamodb: Any, table: str, instance_id: str, days: float) -> None:

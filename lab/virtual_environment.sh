@@ -5,8 +5,8 @@ set -Eeuo pipefail
 
 log() { printf '%s\n' "$*" >&2; }
 
-# A distribution's own comes first: it was compiled with profiles, which version managers leave out, and tests take a
-# quarter longer without.
+# A distribution's own comes first: it was compiled with profiles. Version managers leave them out, and plain Python
+# code takes a quarter longer.
 find_python() {
   local candidate
   for candidate in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do

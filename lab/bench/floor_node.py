@@ -200,12 +200,12 @@ def _filled(entry: Mapping[str, Any], trust: Trust) -> dict[str, Any]:
     return body
 
 
-def _curl(requests: Sequence[Request], tokens: Mapping[str, str]) -> str:
-    """Options for `curl --config`: each value is a JSON string, whose escapes curl reads too."""
+def _curl(requests: Sequence[Request], tokens: Mapping[str, str], output: str = "/dev/null") -> str:
+    """Options for `curl --config`: each value is a JSON string, whose escapes curl reads too. `output` gets answers."""
     sections = []
     for product, method, path, body in requests:
         lines = [f"url = {json.dumps(URLS[product] + path)}", f'request = "{method}"', "fail", "silent"]
-        lines += ['cacert = "/etc/quorate/tls/ca.pem"', 'output = "/dev/null"']
+        lines += ['cacert = "/etc/quorate/tls/ca.pem"', f"output = {json.dumps(output)}"]
         if body is not None:
             lines.append(f"data = {json.dumps(json.dumps(body))}")
         if product == "vault":
@@ -222,8 +222,7 @@ def _introduction(client: Node, token: str, link: str) -> str:
     """What a server says of `client`, in a file, and that file to where the client looks for it."""
     said = f"{REQUESTS}/introduction-of-{client.instance_id}"
     body = {"NodeName": client.instance_id, "NodePool": client.node_pool}
-    asked = _curl([("nomad", "POST", "acl/identity/client-introduction-token", body)], {"nomad": token})
-    asked = asked.replace('output = "/dev/null"', f"output = {json.dumps(said)}")
+    asked = _curl([("nomad", "POST", "acl/identity/client-introduction-token", body)], {"nomad": token}, said)
     put = [f"url = {json.dumps(link)}", f"upload-file = {json.dumps(said)}", "fail", "silent", 'output = "/dev/null"']
     return asked + "next\n" + "\n".join(put) + "\n"
 

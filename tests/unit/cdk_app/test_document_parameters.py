@@ -38,8 +38,8 @@ def test_no_metacharacter_of_a_shell_fits(name: str, pattern: str, data: st.Data
     for character in METACHARACTERS:
         for hostile in (character, good[:place] + character + good[place:]):
             assert not re.fullmatch(pattern, hostile), hostile
-    with pytest.raises(InvalidParameters, match="does not match"):
-        resolve_parameters(declared, {name: [good[:place] + data.draw(st.sampled_from(METACHARACTERS)) + good[place:]]})
+            with pytest.raises(InvalidParameters, match="does not match"):
+                resolve_parameters(declared, {name: [hostile]})
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in PATTERNS}))
